@@ -1,0 +1,1 @@
+"""N-gram tables and KenLM beside the network: native programs, measurements, reports."""

@@ -1,0 +1,178 @@
+"""The commands `bench` and `ngram`; what they need is imported when they run.
+
+bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
+ngram train           -> corpus -> tokens -> ngram.py -> a folder
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def bench() -> None:
+    """Measure models beside each other."""
+
+
+@bench.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=PATH)
+@click.option("--text", required=True, type=PATH, help="Text file to replay, one utterance a line.")
+@click.option("--out", required=True, type=PATH, help="Folder for results.json and report.html.")
+@click.option("--lines", type=click.IntRange(1), help="Only the first N lines of the text.")
+@click.option("--steps", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--samples", type=click.IntRange(5), default=5, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def memory(
+    models: tuple[Path, ...],
+    text: Path,
+    out: Path,
+    lines: int | None,
+    steps: int,
+    samples: int,
+    as_json: bool,
+) -> None:
+    """Memory, step times and perplexity of bundles and n-gram folders.
+
+    Memory is the growth of a fresh native process over what it held before the load, after --steps
+    steps; the perplexity is that of the whole text (or of --lines).
+
+    \b
+    Example:
+      pocketlm bench memory bundle kenlm-5 table-3 --text valid.txt --lines 2000 --out report
+    """  # noqa: D301 - click's mark for text that is not wrapped
+    measure_and_report(
+        models, text, out, lines=lines, steps=steps, samples=samples, as_json=as_json
+    )
+
+
+def measure_and_report(
+    models: Sequence[Path],
+    text: Path,
+    out: Path,
+    *,
+    lines: int | None = None,
+    steps: int = 1000,
+    samples: int = 5,
+    as_json: bool = False,
+) -> None:
+    """Measure models, write the report's folder, and print its table or its JSON object."""
+    from pocketlm.benchmarks.memory import measure, read_text
+    from pocketlm.benchmarks.report import (
+        REPORT_FILE,
+        check_target,
+        make_results,
+        print_table,
+        write_report,
+    )
+    from pocketlm.console import emit_json, note, output
+
+    check_target(out)
+    replayed = read_text(text, lines)
+    measured = measure(models, replayed, steps=steps, samples=samples, notify=note)
+    results = make_results(measured, replayed, shlex.join(["pocketlm", *sys.argv[1:]]))
+    write_report(results, out)
+    if as_json:
+        emit_json(results)
+    else:
+        print_table(results, output)
+    note(f"report: {out / REPORT_FILE}")
+
+
+@click.group()
+def ngram() -> None:
+    """Train n-gram models, to measure networks against."""
+
+
+@ngram.command()
+@click.option("--corpus", "corpus_name", required=True, help="Name, folder or file of a corpus.")
+@click.option("--order", type=int, default=3, show_default=True, help="1 to 6 tokens.")
+@click.option(
+    "--kind",
+    type=click.Choice(["table", "kenlm"]),
+    default="table",
+    show_default=True,
+    help="Counts with stupid backoff, or KenLM's modified Kneser-Ney.",
+)
+@click.option("--prune", default="0", show_default=True, help='Thresholds by order, as in "0 1 2".')
+@click.option(
+    "--structure",
+    type=click.Choice(["trie", "probing"]),
+    default="trie",
+    show_default=True,
+    help="KenLM's: a quantised trie, or a hash table.",
+)
+@click.option("--tokenizer", type=PATH, help="A .model file or MODEL folder; else one is trained.")
+@click.option("--vocabulary", type=int, default=8192, show_default=True, help="Of a new tokenizer.")
+@click.option("--out", required=True, type=PATH, help="The model's folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def train(
+    corpus_name: str,
+    order: int,
+    kind: str,
+    prune: str,
+    structure: str,
+    tokenizer: Path | None,
+    vocabulary: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Train an n-gram model on the train split of a corpus.
+
+    Give it the network's tokenizer, so that both see the same tokens.
+
+    \b
+    Example:
+      pocketlm ngram train --corpus keyboard-en --order 5 --kind kenlm --prune "0 1 2 3 3"
+          --tokenizer runs/base --out kenlm-5
+    """  # noqa: D301 - click's mark for text that is not wrapped
+    from pocketlm.benchmarks.ngram import check_settings, train_ngram
+    from pocketlm.console import emit_json, note, output
+    from pocketlm.model.corpus import open_corpus
+    from pocketlm.model.shards import open_shards
+    from pocketlm.model.tokenizer import Tokenizer
+    from pocketlm.models import open_tokenizer
+
+    thresholds = parse_prune(prune)
+    check_settings(kind, order, thresholds, structure)
+    corpus = open_corpus(corpus_name)
+    if tokenizer is None:
+        note(f"training a tokenizer of {vocabulary} pieces")
+        pieces = Tokenizer.train(corpus.lines("train"), vocabulary)
+    else:
+        pieces = open_tokenizer(tokenizer)
+    shards = open_shards(corpus, "train", pieces, note)
+    note(f"counting n-grams of {shards.index.tokens:,} tokens")
+    manifest = train_ngram(
+        shards.chunks(),
+        pieces,
+        kind=kind,
+        order=order,
+        prune=thresholds,
+        structure=structure,
+        out=out,
+        corpus=corpus.record(),
+    )
+    if as_json:
+        emit_json(manifest)
+        return
+    size = sum(file["bytes"] for file in manifest["files"].values())
+    counts = " + ".join(f"{count:,}" for count in manifest["counts"])
+    output.print(f"{out}: {counts} n-grams, {size:,} bytes", markup=False)
+
+
+def parse_prune(text: str) -> list[int]:
+    """Thresholds from text such as "0 1 2"; commas do as well."""
+    from pocketlm.model.errors import UserError
+
+    try:
+        thresholds = [int(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        thresholds = [-1]
+    if min(thresholds, default=-1) < 0:
+        raise UserError(f"--prune takes counts by order, as in '0 1 2', not {text!r}")
+    return thresholds

@@ -1,0 +1,300 @@
+"""Measures what a model costs a phone-like process: memory, time a step, and the quality it buys.
+
+    text -> each model's tokenizer -> token file -> native runner, a fresh process a sample
+         -> growth over the same process before the load -> median and spread -> ModelResult
+
+Memory is read from /proc/self/smaps after `steps` steps of the replayed text. Private dirty pages
+are the process's own; file-backed pages are clean, so that the system may drop or share them.
+Model files are flushed to the disk first: pages not yet written count as dirty.
+
+The work differs by kind, always in the n-grams' favour. A network gives the whole distribution at
+each step. An n-gram model's memory is that of `score`, which looks up only the token that comes
+and so touches the fewest pages; its `step_us` is that of `distribution`, which a keyboard needs to
+suggest anything (`score_us` is the other). Word perplexity comes from the nats that the runner
+itself adds up over the whole text, exp(nats / white-space words), with the same lines for all
+models.
+"""
+
+import json
+import math
+import os
+import signal
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocketlm.benchmarks.ngram import KENLM_FILE, MANIFEST, TOKENIZER_FILE, read_ngram_manifest
+from pocketlm.benchmarks.toolchain import native_program
+from pocketlm.model.corpus import text_lines
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import fsync_path, sha256_file
+from pocketlm.model.tokenizer import Tokenizer
+
+FEWEST_SAMPLES = 5
+DEFAULT_STEPS = 1000
+_MEMORY_FIELDS = ("private_dirty", "file_backed", "pss")
+Sample = dict[str, Any]  # what a runner prints
+
+
+@dataclass(frozen=True)
+class Measurable:
+    """A model file as a runner loads it."""
+
+    name: str
+    kind: str  # network, table or kenlm
+    structure: str  # a network's recipe, or how the table is laid out
+    load_mode: str
+    command: tuple[str, ...]
+    files: tuple[Path, ...]
+    tokenizer: Path
+    # How the perplexity is replayed, where the measured layout is too slow to visit a whole text.
+    replay_load_mode: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """Medians over the samples; bytes, microseconds. `spread` holds [least, most] of each."""
+
+    name: str
+    kind: str
+    structure: str
+    load_mode: str
+    file_bytes: int
+    private_dirty_bytes: int
+    file_backed_bytes: int
+    pss_bytes: int
+    model_file_backed_bytes: int
+    step_us: dict[str, float]
+    score_us: dict[str, float] | None
+    load_us: float
+    word_perplexity: float
+    planned_bytes: int
+    samples: int
+    steps: int
+    spread: dict[str, list[float]]
+    after_text: dict[str, int]  # the same memory once the whole text was replayed, and its steps
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text that is replayed; `words` are white-space words."""
+
+    path: Path
+    sha256: str
+    lines: list[str]
+    words: int
+
+
+def read_text(path: Path, limit: int | None = None) -> Text:
+    """The first `limit` lines of a text file that are not blank; UserError if there is none."""
+    lines = [line for document in text_lines(path, limit) for line in document]
+    return Text(path, sha256_file(path), lines, sum(len(line.split()) for line in lines))
+
+
+def measure(
+    folders: Sequence[Path],
+    text: Text,
+    *,
+    steps: int = DEFAULT_STEPS,
+    samples: int = FEWEST_SAMPLES,
+    notify: Callable[[str], None] = lambda _: None,
+) -> list[ModelResult]:
+    """Measure bundles and n-gram folders, one process at a time.
+
+    Args:
+        folders: a count table gives two results, one for each of its layouts.
+        text: replayed from its start, as often as `steps` takes; once in whole for the perplexity.
+        steps: words' tokens after which memory is read.
+        samples: processes per figure, at least `FEWEST_SAMPLES`.
+        notify: told in one line what is measured.
+
+    Raises:
+        UserError: a folder that cannot be measured, or a damaged model.
+    """
+    if samples < FEWEST_SAMPLES:
+        raise UserError(f"at least {FEWEST_SAMPLES} samples are needed, not {samples}")
+    if steps < 1:
+        raise UserError("at least one step is needed")
+    models = [model for folder in folders for model in open_measurable(folder)]
+    names = [model.name for model in models]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two models are called {twice}: rename one's folder")
+    results = []
+    for model in models:
+        notify(f"measuring {model.name}: {samples} processes")
+        results.append(_measure_one(model, text, steps, samples))
+    return results
+
+
+def open_measurable(folder: Path) -> list[Measurable]:
+    """What can be measured of a folder; its files are checked against its manifest."""
+    if (folder / MANIFEST).is_file():
+        return _ngram_measurables(folder)
+    if (folder / "manifest.json").is_file():
+        return [_bundle_measurable(folder)]
+    if (folder / "config.json").is_file():
+        raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")
+    raise UserError(f"{folder} is neither a bundle nor an n-gram folder")
+
+
+def _bundle_measurable(folder: Path) -> Measurable:
+    from pocketlm.export.bundle import PROGRAM, TOKENIZER, damaged_file, read_manifest
+
+    manifest = read_manifest(folder)
+    if damage := damaged_file(folder, manifest):
+        raise UserError(damage)
+    program = folder / PROGRAM
+    runner = native_program("executorch_runner")
+    command = (str(runner), str(program), "--end", str(manifest["tokenizer"]["end_id"]))
+    files = (program,)
+    return Measurable(
+        _name(folder), "network", manifest["recipe"], "mmap", command, files, folder / TOKENIZER
+    )
+
+
+def _ngram_measurables(folder: Path) -> list[Measurable]:
+    manifest = read_ngram_manifest(folder)
+    files = tuple(folder / name for name in manifest["files"])
+    end = ("--end", str(manifest["end_id"]))
+    tokenizer = folder / TOKENIZER_FILE
+    name = _name(folder)
+    if manifest["kind"] == "kenlm":
+        runner, path = native_program("kenlm_runner"), folder / KENLM_FILE
+        command = (str(runner), str(path), *end, "--vocabulary", str(manifest["vocabulary_size"]))
+        return [Measurable(name, "kenlm", manifest["structure"], "lazy", command, files, tokenizer)]
+    runner = native_program("table_runner")
+    return [
+        Measurable(
+            f"{name} ({layout})",
+            "table",
+            layout,
+            load_mode=layout,
+            command=(str(runner), str(folder), *end),
+            files=files,
+            tokenizer=tokenizer,
+            replay_load_mode="mapped",
+        )
+        for layout in ("dictionary", "mapped")
+    ]
+
+
+def _name(folder: Path) -> str:
+    return folder.resolve().name
+
+
+def _measure_one(model: Measurable, text: Text, steps: int, samples: int) -> ModelResult:
+    for path in model.files:
+        fsync_path(path)
+    with tempfile.NamedTemporaryFile(suffix=".int32") as tokens:
+        tokenizer = Tokenizer.load(model.tokenizer)
+        ids = [i for line in text.lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
+        np.array(ids, dtype="<i4").tofile(tokens.name)
+        replay = _Replay(model, Path(tokens.name))
+        network = model.kind == "network"
+        work = "distribution" if network else "score"
+        taken = [replay.run(work, steps=steps) for _ in range(samples)]
+        stepped = taken if network else [replay.run("distribution", steps=steps) for _ in taken]
+        load = model.replay_load_mode or model.load_mode
+        if load != model.load_mode:
+            _same_nats(model, taken[0], replay.run(work, steps=steps, load=load))
+        whole = replay.run(work, load=load)
+        here = whole if load == model.load_mode else taken[-1]
+    return _summarise(model, taken, stepped, whole["nats"] / text.words, here)
+
+
+def _same_nats(model: Measurable, one: Sample, other: Sample) -> None:
+    """Two layouts of one table are one model: the nats of either are those of both."""
+    if not math.isclose(one["nats"], other["nats"], rel_tol=1e-6):
+        raise RuntimeError(f"{model.name}: {one['nats']} nats, but {other['nats']} when mapped")
+
+
+def _summarise(
+    model: Measurable,
+    taken: list[Sample],
+    stepped: list[Sample],
+    nats_per_word: float,
+    after: Sample,
+) -> ModelResult:
+    network = model.kind == "network"
+    figures: dict[str, list[float]] = {
+        f"{name}_bytes": [_growth(sample, name) for sample in taken] for name in _MEMORY_FIELDS
+    }
+    figures["model_file_backed_bytes"] = [
+        sample["after_replay"]["model_file"]["file_backed"] for sample in taken
+    ]
+    figures["load_us"] = [sample["load_us"] for sample in taken]
+    for name in ("min", "median", "p99"):
+        figures[f"step_us_{name}"] = [sample["step_us"][name] for sample in stepped]
+        figures[f"score_us_{name}"] = [sample["step_us"][name] for sample in taken]
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+
+    def times(prefix: str) -> dict[str, float]:
+        return {name: medians[f"{prefix}_us_{name}"] for name in ("min", "median", "p99")}
+
+    return ModelResult(
+        name=model.name,
+        kind=model.kind,
+        structure=model.structure,
+        load_mode=model.load_mode,
+        file_bytes=sum(path.stat().st_size for path in model.files),
+        private_dirty_bytes=int(medians["private_dirty_bytes"]),
+        file_backed_bytes=int(medians["file_backed_bytes"]),
+        pss_bytes=int(medians["pss_bytes"]),
+        model_file_backed_bytes=int(medians["model_file_backed_bytes"]),
+        step_us=times("step"),
+        score_us=None if network else times("score"),
+        load_us=medians["load_us"],
+        word_perplexity=math.exp(nats_per_word),
+        planned_bytes=taken[0]["planned_bytes"],
+        samples=len(taken),
+        steps=taken[0]["steps"],
+        spread={
+            name: [min(values), max(values)]
+            for name, values in figures.items()
+            if not (network and name.startswith("score"))
+        },
+        after_text={"steps": after["steps"]}
+        | {f"{name}_bytes": _growth(after, name) for name in _MEMORY_FIELDS},
+    )
+
+
+def _growth(sample: Sample, name: str) -> int:
+    return int(sample["after_replay"][name]) - int(sample["before_load"][name])
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """Runs a model's runner on a token file, each time in a fresh process."""
+
+    model: Measurable
+    tokens: Path
+
+    def run(self, work: str, steps: int | None = None, load: str | None = None) -> Sample:
+        """One process; without `steps`, the whole file once."""
+        command = [*self.model.command, "--tokens", str(self.tokens), "--work", work]
+        command += ["--load", load or self.model.load_mode]
+        command += ["--steps", str(steps)] if steps else []
+        # The same environment for all, without anything that preloads or tunes allocators.
+        environment = {"PATH": os.defpath, "LC_ALL": "C"}
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment
+        )
+        if result.returncode < 0:
+            reason = signal.Signals(-result.returncode).name
+            raise UserError(f"{self.model.name}: its runner was ended by {reason}: is it damaged?")
+        if result.returncode:
+            lines = result.stderr.strip().splitlines() or ["its runner failed"]
+            raise UserError(f"{self.model.name}: {lines[-1].removeprefix('error: ')}")
+        sample: Sample = json.loads(result.stdout)
+        return sample
+
+
+def as_json(result: ModelResult) -> dict[str, Any]:
+    """A result as `bench memory --json` prints it."""
+    return asdict(result)

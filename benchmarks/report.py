@@ -1,0 +1,200 @@
+"""The memory report: results.json for programs, report.html for people, a table for the terminal.
+
+[ModelResult] + machine + text + command -> results (schema_version 1)
+    -> results.json
+    -> charts.py -> templates/report.html -> report.html (self-contained)
+    -> print_table
+"""
+
+import datetime
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import rich.box
+import rich.markup
+from rich.console import Console
+from rich.table import Table
+
+from pocketlm.benchmarks.memory import ModelResult, Text, as_json
+from pocketlm.benchmarks.toolchain import KENLM_VERSION
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_folder, write_json
+
+SCHEMA_VERSION = 1
+RESULTS_FILE = "results.json"
+REPORT_FILE = "report.html"
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+Results = dict[str, Any]
+
+
+def make_results(models: Sequence[ModelResult], text: Text, command: str) -> Results:
+    """Everything that the report says, as one JSON object."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "text": {
+            "name": text.path.name,
+            "sha256": text.sha256,
+            "lines": len(text.lines),
+            "words": text.words,
+        },
+        "samples": models[0].samples,
+        "steps": models[0].steps,
+        "machine": _machine(),
+        "versions": _versions(),
+        "models": [as_json(model) for model in models],
+    }
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def _field(path: Path, name: str) -> str | None:
+    if not path.is_file():
+        return None
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith(name):
+            return line.partition(":")[2].strip()
+    return None
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "kenlm": KENLM_VERSION}
+    for package in ("pocketlm", "executorch", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def check_target(out: Path) -> None:
+    """Refuse a folder of other files before measuring, not after; UserError."""
+    ours = (out / RESULTS_FILE).is_file()
+    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is no report: choose another --out")
+
+
+def write_report(results: Results, out: Path) -> None:
+    """Write results.json and report.html into the folder `out`, both or neither."""
+    html = render(results)
+    with atomic_folder(out, RESULTS_FILE) as folder:
+        write_json(folder / RESULTS_FILE, results)
+        (folder / REPORT_FILE).write_text(html, encoding="utf-8")
+
+
+def render(results: Results) -> str:
+    """The HTML page; it loads nothing from anywhere."""
+    import jinja2
+
+    from pocketlm.benchmarks.charts import memory_chart, quality_chart, time_chart
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True
+    )
+    environment.filters |= {"bytes": format_bytes, "us": format_us}
+    models = results["models"]
+    return environment.get_template(REPORT_FILE).render(
+        results=results,
+        headline=headline(models),
+        charts=[memory_chart(models), quality_chart(models), time_chart(models)],
+    )
+
+
+def headline(models: Sequence[dict[str, Any]]) -> list[str]:
+    """What the figures say, in one to three sentences."""
+    networks = [model for model in models if model["kind"] == "network"]
+    tables = [model for model in models if model["kind"] != "network"]
+    least = min(networks or models, key=lambda model: model["private_dirty_bytes"])
+    first = (
+        f"{least['name']} keeps {format_bytes(least['private_dirty_bytes'])} of private memory, "
+        f"and {format_bytes(least['pss_bytes'])} with its share of file pages"
+    )
+    if not networks or not tables:
+        return [f"{first}: the least private memory of {len(models)} models."]
+    most = max(tables, key=lambda model: model["private_dirty_bytes"])
+    sentences = [f"{first}; {most['name']} keeps {_compare(most, least, 'private_dirty_bytes')}."]
+    best = min(tables, key=lambda model: model["word_perplexity"])
+    same = [model for model in tables if model["word_perplexity"] == best["word_perplexity"]]
+    best = min(same, key=lambda model: model["pss_bytes"])
+    better = least["word_perplexity"] < best["word_perplexity"]
+    sentences.append(
+        f"At a word perplexity of {least['word_perplexity']:.1f} it predicts "
+        f"{'better' if better else 'worse'} than the best of the n-gram "
+        f"models, {best['name']}, which has {best['word_perplexity']:.1f} and takes "
+        f"{_compare(best, least, 'pss_bytes')} (PSS)."
+    )
+    return sentences
+
+
+def _compare(model: dict[str, Any], other: dict[str, Any], field: str) -> str:
+    """A figure, and how many times the other's it is, where that can be said."""
+    figure = format_bytes(model[field])
+    if min(model[field], other[field]) <= 0:
+        return figure
+    ratio = model[field] / other[field]
+    if ratio >= 1.05:
+        return f"{figure}, {_times(ratio)} times as much"
+    if ratio <= 1 / 1.05:
+        return f"{figure}, {_times(1 / ratio)} times less"
+    return f"{figure}, about as much"
+
+
+def _times(ratio: float) -> str:
+    """Two significant digits."""
+    if ratio < 9.95:
+        return f"{ratio:.1f}"
+    step = int(10 ** (len(str(int(ratio))) - 2))
+    return f"{round(ratio / step) * step:,}"
+
+
+def format_bytes(count: float) -> str:
+    """KiB, MiB or GiB, three digits."""
+    value, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB"):
+        if abs(value) >= 1000:
+            value, unit = value / 1024, larger
+    digits = 0 if unit == "KiB" or abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
+    return f"{value:,.{digits}f} {unit}"
+
+
+def format_us(microseconds: float) -> str:
+    """Microseconds or milliseconds, as is easier to read."""
+    if microseconds >= 1000:
+        return f"{microseconds / 1000:,.2f} ms"
+    return f"{microseconds:,.0f} µs" if microseconds >= 10 else f"{microseconds:.2f} µs"
+
+
+def print_table(results: Results, console: Console) -> None:
+    """The figures on a terminal."""
+    table = Table(
+        title=f"{results['text']['name']}: growth after {results['steps']:,} steps",
+        box=rich.box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("model", overflow="fold")
+    for name in ("file", "private", "file-\nbacked", "PSS", "step\nmedian", "word per-\nplexity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for model in results["models"]:
+        table.add_row(
+            rich.markup.escape(model["name"]),
+            *(
+                format_bytes(model[f"{field}_bytes"])
+                for field in ("file", "private_dirty", "file_backed", "pss")
+            ),
+            format_us(model["step_us"]["median"]),
+            f"{model['word_perplexity']:.1f}",
+        )
+    console.print(table)

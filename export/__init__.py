@@ -1,0 +1,1 @@
+"""Quantise, lower with ExecuTorch, write a verified bundle, run it again."""

@@ -1,0 +1,85 @@
+"""A bundle: the folder that a phone takes.
+
+    model.pte         the program: forward(token, state), initial_state()
+    tokenizer.model   SentencePiece
+    manifest.json     what the two are, how large, how good, and their SHA-256
+
+The manifest holds a hash of itself too, so that damage anywhere in the folder is seen before the
+runtime maps the program.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pocketlm.export.runtime import ProgramPredictor
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import combined_hash, read_json, sha256_file, write_json
+from pocketlm.model.tokenizer import Tokenizer
+
+FORMAT_VERSION = 1
+MANIFEST, PROGRAM, TOKENIZER = "manifest.json", "model.pte", "tokenizer.model"
+_OWN_HASH = "manifest_sha256"
+
+
+def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Bytes and SHA-256 of the program and the tokenizer."""
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
+        for name in (PROGRAM, TOKENIZER)
+    }
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Add the manifest's own hash and write it; returns what was written."""
+    whole = {**manifest, _OWN_HASH: _manifest_hash(manifest)}
+    write_json(folder / MANIFEST, whole)
+    return whole
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, checked against its own hash and format.
+
+    Raises:
+        UserError: it is missing, damaged or of another format.
+    """
+    manifest = read_json(folder / MANIFEST, "bundle's manifest")
+    found = manifest.get("format_version")
+    if found != FORMAT_VERSION:
+        raise UserError(
+            f"{folder / MANIFEST}: format {found!r}, this PocketLM reads {FORMAT_VERSION}"
+        )
+    content = {key: value for key, value in manifest.items() if key != _OWN_HASH}
+    if manifest.get(_OWN_HASH) != _manifest_hash(content):
+        raise UserError(f"{folder / MANIFEST} is damaged: it does not match its own hash")
+    return manifest
+
+
+def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
+    """What is wrong with the first file that does not match the manifest; None if all do."""
+    for name in (PROGRAM, TOKENIZER):
+        path, expected = folder / name, manifest["files"][name]
+        if not path.is_file():
+            return f"{path} is missing"
+        size = path.stat().st_size
+        if size != expected["bytes"]:
+            return f"{path} has {size} bytes, its manifest says {expected['bytes']}"
+        if sha256_file(path) != expected["sha256"]:
+            return f"{path} does not match the SHA-256 in its manifest"
+    return None
+
+
+def open_bundle(folder: Path) -> ProgramPredictor:
+    """A bundle as a predictor, once everything in it is checked.
+
+    Raises:
+        UserError: a file is missing, damaged or of another format.
+    """
+    manifest = read_manifest(folder)
+    if damage := damaged_file(folder, manifest):
+        raise UserError(damage)
+    return ProgramPredictor(folder / PROGRAM, Tokenizer.load(folder / TOKENIZER), folder.name)
+
+
+def _manifest_hash(manifest: dict[str, Any]) -> str:
+    return combined_hash([json.dumps(manifest, sort_keys=True, ensure_ascii=False)])

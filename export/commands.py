@@ -1,0 +1,116 @@
+"""The commands around a bundle: export, inspect."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pocketlm.model.commands import JSON_OPTION
+from pocketlm.model.errors import UserError
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--recipe",
+    type=click.Choice(["zero-copy", "xnnpack", "float"]),
+    default="zero-copy",
+    show_default=True,
+    help="zero-copy: least memory; xnnpack: fastest; float: the reference.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle folder.")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path),
+    help="Text for the verification (default: the valid split of the run's corpus).",
+)
+@click.option(
+    "--verify-tokens",
+    type=click.IntRange(min=100),
+    default=4000,
+    show_default=True,
+    help="How many tokens of it to compare.",
+)
+@JSON_OPTION
+def export(
+    run: Path, recipe: str, out: Path, text: Path | None, verify_tokens: int, as_json: bool
+) -> None:
+    r"""Quantise and export a RUN to a bundle, verified before it is put in place.
+
+    \b
+    Example:
+      pocketlm export runs/base --recipe zero-copy --out bundles/base
+    """  # fmt: skip
+    from pocketlm.console import emit_json, note, output
+    from pocketlm.export.exporter import export_bundle
+    from pocketlm.model.corpus import open_corpus, text_lines
+    from pocketlm.model.files import read_json
+    from pocketlm.model.run_folder import CONFIG
+
+    if text is None:
+        config = read_json(run / CONFIG, "run's config")
+        try:
+            text = open_corpus(str(config.get("corpus")), int(config.get("seed", 1))).path("valid")
+        except UserError as error:
+            raise UserError(f"{error}; or name a text for the verification with --text") from None
+    # No line is shorter than its end token, so this many lines are enough.
+    lines = [line for document in text_lines(text, verify_tokens) for line in document]
+    manifest = export_bundle(run, recipe, out, lines, note, verify_tokens)
+    if as_json:
+        emit_json(manifest)
+    else:
+        output.print(_summary(manifest), markup=False)
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@JSON_OPTION
+def inspect(bundle: Path, as_json: bool) -> int:
+    r"""What is in a BUNDLE, its sizes and quality, and whether its files are intact.
+
+    \b
+    Example:
+      pocketlm inspect bundles/base
+    """
+    from pocketlm.console import emit_json, output
+    from pocketlm.export.bundle import damaged_file, read_manifest
+
+    manifest = read_manifest(bundle)
+    damage = damaged_file(bundle, manifest)
+    if as_json:
+        emit_json({**manifest, "verified": damage is None})
+    else:
+        output.print(_summary(manifest), markup=False)
+    if damage:
+        click.echo(f"error: {damage}", err=True)
+        return 2
+    if not as_json:
+        output.print("verified: every file matches its SHA-256")
+    return 0
+
+
+def _summary(manifest: dict[str, Any]) -> str:
+    """A manifest for people."""
+    model, quality, memory = manifest["model"], manifest["quality"], manifest["predicted_memory"]
+    operators = manifest["operators"]
+    lines = [
+        f"{manifest['name']}: {manifest['recipe']}, {model['parameters']:,} parameters "
+        f"(vocabulary {model['vocabulary_size']}, embedding {model['embedding']}, "
+        f"hidden {model['hidden']}, layers {model['layers']})",
+        "files",
+        *(f"  {n:<16} {f['bytes']:>10,} bytes" for n, f in manifest["files"].items()),
+        "bytes of model.pte by part",
+        *(f"  {part:<16} {size:>10,}" for part, size in manifest["bytes_by_part"].items()),
+        f"weights: {manifest['quantisation']['weights']}, largest error "
+        f"{manifest['quantisation']['largest_error']:.2g}; "
+        f"activations: {manifest['quantisation']['activations']}",
+        f"delegates: {', '.join(operators['delegates']) or 'none'}; "
+        f"outside: {', '.join(operators['outside_delegates'])}",
+        f"predicted memory: {memory['private_bytes']:,} bytes private, "
+        f"at most {memory['file_backed_bytes_at_most']:,} evictable pages of the file",
+        f"quality on {quality['tokens']:,} tokens of real text: word perplexity "
+        f"{quality['word_perplexity']:.2f} (eager {quality['word_perplexity_eager']:.2f}, "
+        f"{100 * quality['perplexity_loss']:+.2f} %), argmax agreement "
+        f"{100 * quality['argmax_agreement']:.2f} %, mean KL {quality['mean_kl']:.2g} nats",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""An exported program run by the ExecuTorch runtime, as a predictor.
+
+model.pte -> Runtime -> forward(token, state) -> logits -> log-softmax
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from executorch.runtime import Runtime
+from torch import Tensor
+
+from pocketlm.export.quiet import quiet_native
+from pocketlm.model.errors import UserError
+from pocketlm.model.predictor import FloatArray, IntArray, Predictor
+from pocketlm.model.tokenizer import END_ID, Tokenizer
+
+# A state: log-probabilities [B, V] of the next token, and the hidden state [L, B, H].
+ProgramState = tuple[Tensor, Tensor]
+
+
+class ProgramPredictor(Predictor):
+    """A `.pte` behind the one interface. The program has batch 1, so a batch is a loop."""
+
+    def __init__(self, path: Path, tokenizer: Tokenizer, name: str) -> None:
+        super().__init__(name, "bundle", tokenizer)
+        try:
+            with quiet_native():
+                # The program keeps the methods' memory: it has to live as long as they do.
+                self._program: Any = Runtime.get().load_program(path)
+                self._forward: Any = self._program.load_method("forward")
+                (initial,) = self._program.load_method("initial_state").execute([])
+                self._start = self._step(END_ID, initial.clone())
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{path} cannot be run: {reason}") from None
+
+    def start(self, batch: int = 1) -> ProgramState:
+        """See Predictor."""
+        log_probabilities, hidden = self._start
+        return log_probabilities.expand(batch, -1), hidden.expand(-1, batch, -1)
+
+    def advance(self, state: ProgramState, tokens: IntArray) -> ProgramState:
+        """See Predictor."""
+        hidden = state[1]
+        steps = [
+            self._step(int(token), hidden[:, row : row + 1]) for row, token in enumerate(tokens)
+        ]
+        return torch.cat([s[0] for s in steps]), torch.cat([s[1] for s in steps], dim=1)
+
+    def log_probabilities(self, state: ProgramState) -> FloatArray:
+        """See Predictor."""
+        probabilities: FloatArray = state[0].numpy()
+        return probabilities
+
+    def select(self, state: ProgramState, rows: IntArray) -> ProgramState:
+        """See Predictor."""
+        index = torch.from_numpy(rows)
+        return state[0][index], state[1][:, index]
+
+    def _step(self, token: int, hidden: Tensor) -> ProgramState:
+        """One token, hidden [L, 1, H] -> log-probabilities [1, V], hidden [L, 1, H]."""
+        if not 0 <= token < self.tokenizer.vocabulary_size:
+            raise ValueError(f"token {token} is outside the vocabulary")
+        logits, hidden = self._forward.execute([torch.tensor([[token]]), hidden.contiguous()])
+        # The outputs lie in the method's own memory, which the next step overwrites.
+        return torch.log_softmax(logits.float(), dim=-1), hidden.clone()

@@ -1,0 +1,146 @@
+"""The step of the language model as the graphs that are exported, one class a recipe.
+
+    token [1, 1] int64, state [L, 1, H] -> logits [1, V], state [L, 1, H]
+
+All three are `GRULanguageModel.step` before its softmax, with the gates of `gru_gates`; they differ
+in what their matrix products are made of. Shapes: E embedding, H hidden, L layers, V vocabulary.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pocketlm.export.quantise import quantise_rows
+from pocketlm.model.language_model import GRULanguageModel, gru_gates
+
+
+def example_inputs(model: GRULanguageModel) -> tuple[Tensor, Tensor]:
+    """A token and a state of the right shapes."""
+    config = model.config
+    return torch.zeros(1, 1, dtype=torch.long), torch.zeros(config.layers, 1, config.hidden)
+
+
+class StepGraph(nn.Module):
+    """The step; a recipe supplies the products."""
+
+    def __init__(self, model: GRULanguageModel) -> None:
+        super().__init__()
+        self.layers = model.config.layers
+
+    def embed(self, token: Tensor) -> Tensor:
+        """Token [1, 1] -> its embedding [1, E]."""
+        raise NotImplementedError
+
+    def product(self, name: str, x: Tensor) -> Tensor:
+        """X [1, K] -> [1, N] by the matrix of that name, its bias added."""
+        raise NotImplementedError
+
+    def forward(self, token: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Token [1, 1], state [L, 1, H] -> logits [1, V], state [L, 1, H]."""
+        x = self.embed(token)
+        hidden = []
+        for layer in range(self.layers):
+            h = self._layer_state(state, layer)  # [1, H]
+            x = gru_gates(self.product(f"w{layer}", x), self.product(f"u{layer}", h), h)
+            hidden.append(x)
+        logits = self.product("output", self.product("projection", x))
+        return logits, self._stacked(hidden)
+
+    def _layer_state(self, state: Tensor, layer: int) -> Tensor:
+        # A reshape or a slice: `select` would break the XNNPACK delegate in two.
+        part = state if self.layers == 1 else state[layer : layer + 1]
+        return part.reshape(1, -1)
+
+    def _stacked(self, hidden: list[Tensor]) -> Tensor:
+        joined = hidden[0] if self.layers == 1 else torch.cat(hidden, dim=0)  # [L, H]
+        return joined.reshape(self.layers, 1, -1)
+
+
+class FloatStep(StepGraph):
+    """fp32, the reference: embedding and output are one tied constant."""
+
+    def __init__(self, model: GRULanguageModel) -> None:
+        super().__init__(model)
+        self.weights = nn.ParameterDict()
+        for name, (weight, bias) in named_matrices(model).items():
+            self.weights[f"{name}_weight"] = nn.Parameter(weight, requires_grad=False)
+            if bias is not None:
+                self.weights[f"{name}_bias"] = nn.Parameter(bias, requires_grad=False)
+
+    def embed(self, token: Tensor) -> Tensor:
+        """See StepGraph."""
+        return F.embedding(token, self.weights["output_weight"]).reshape(1, -1)
+
+    def product(self, name: str, x: Tensor) -> Tensor:
+        """See StepGraph."""
+        bias = self.weights.get(f"{name}_bias")
+        return F.linear(x, self.weights[f"{name}_weight"], bias)
+
+
+class ZeroCopyStep(StepGraph):
+    """int8 read where it lies: operators that take int8 weights, no delegate, no packed copy."""
+
+    def __init__(self, model: GRULanguageModel) -> None:
+        super().__init__(model)
+        self.largest_error = 0.0
+        for name, (weight, bias) in named_matrices(model).items():
+            quantised = quantise_rows(weight)
+            self.largest_error = max(self.largest_error, quantised.largest_error)
+            self.register_buffer(f"{name}_values", quantised.values)
+            self.register_buffer(f"{name}_scales", quantised.scales)
+            if bias is not None:
+                self.register_buffer(f"{name}_bias", bias.reshape(1, -1).clone())
+
+    def embed(self, token: Tensor) -> Tensor:
+        """See StepGraph."""
+        embedding_byte = torch.ops.quantized_decomposed.embedding_byte
+        values, scales = self.get_buffer("output_values"), self.get_buffer("output_scales")
+        embedded: Tensor = embedding_byte(values, scales, None, -128, 127, token)
+        return embedded.reshape(1, -1)
+
+    def product(self, name: str, x: Tensor) -> Tensor:
+        """See StepGraph."""
+        mixed_linear = torch.ops.quantized_decomposed.mixed_linear
+        values, scales = self.get_buffer(f"{name}_values"), self.get_buffer(f"{name}_scales")
+        y: Tensor = mixed_linear(x, values, scales, None)
+        return y + self.get_buffer(f"{name}_bias") if hasattr(self, f"{name}_bias") else y
+
+
+class LinearStep(StepGraph):
+    """Products as nn.Linear and the embedding as nn.Embedding, the form that torchao quantises.
+
+    Embedding and output are two modules, since XNNPACK packs its own copy of the output matrix.
+    """
+
+    def __init__(self, model: GRULanguageModel) -> None:
+        super().__init__(model)
+        self.linears = nn.ModuleDict()
+        for name, (weight, bias) in named_matrices(model).items():
+            linear = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+            linear.weight = nn.Parameter(weight.clone(), requires_grad=False)
+            if bias is not None:
+                linear.bias = nn.Parameter(bias.clone(), requires_grad=False)
+            self.linears[name] = linear
+        table = model.embedding.weight.detach().clone()
+        self.embedding = nn.Embedding.from_pretrained(table)
+
+    def embed(self, token: Tensor) -> Tensor:
+        """See StepGraph."""
+        return self.embedding(token).reshape(1, -1)  # type: ignore[no-any-return]
+
+    def product(self, name: str, x: Tensor) -> Tensor:
+        """See StepGraph."""
+        y: Tensor = self.linears[name](x)
+        return y
+
+
+def named_matrices(model: GRULanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:
+    """Each matrix [N, K] of a step with its bias [N]; the embedding is the output [V, E]."""
+    matrices: dict[str, tuple[Tensor, Tensor | None]] = {}
+    for layer in range(model.config.layers):
+        w, u, b, c = (t.detach() for t in model.layer_weights(layer))
+        matrices[f"w{layer}"] = (w, b)
+        matrices[f"u{layer}"] = (u, c)
+    matrices["projection"] = (model.projection.weight.detach(), model.projection.bias.detach())
+    matrices["output"] = (model.embedding.weight.detach(), None)
+    return matrices

@@ -1,0 +1,71 @@
+"""What runs on the phone is what was trained: the written program against the eager model.
+
+lines of real text -> tokens -> both predictors step by step -> argmax agreement, KL, perplexity
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pocketlm.model.errors import UserError
+from pocketlm.model.predictor import Predictor
+
+LARGEST_PERPLEXITY_LOSS = 0.01
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The exported program on real text, each line from a fresh state."""
+
+    lines: int
+    words: int
+    tokens: int
+    argmax_agreement: float  # share of positions where both put the same token first
+    mean_kl: float  # of eager from exported, in nats a token
+    word_perplexity_eager: float
+    word_perplexity: float
+    perplexity_loss: float  # exported / eager - 1, of the word perplexities
+
+
+def compare(
+    eager: Predictor, exported: Predictor, lines: Sequence[str], token_budget: int
+) -> Quality:
+    """Step both over lines until about `token_budget` tokens are compared."""
+    tokens = words = used = 0
+    agreement, divergence, eager_nats, exported_nats = 0, 0.0, 0.0, 0.0
+    for line in lines:
+        if tokens >= token_budget:
+            break
+        used, words = used + 1, words + len(line.split())
+        states = eager.start(), exported.start()
+        for token in [*eager.tokenizer.encode(line), eager.tokenizer.end_id]:
+            p = eager.log_probabilities(states[0])[0].astype(np.float64)  # [V]
+            q = exported.log_probabilities(states[1])[0].astype(np.float64)
+            agreement += int(p.argmax() == q.argmax())
+            divergence += float((np.exp(p) * (p - q)).sum())
+            eager_nats, exported_nats = eager_nats - p[token], exported_nats - q[token]
+            tokens += 1
+            step = np.array([token])
+            states = eager.advance(states[0], step), exported.advance(states[1], step)
+    return Quality(
+        lines=used,
+        words=words,
+        tokens=tokens,
+        argmax_agreement=agreement / tokens,
+        mean_kl=divergence / tokens,
+        word_perplexity_eager=math.exp(eager_nats / words),
+        word_perplexity=math.exp(exported_nats / words),
+        perplexity_loss=math.exp((exported_nats - eager_nats) / words) - 1,
+    )
+
+
+def check_quality(quality: Quality) -> None:
+    """The gate: UserError if the program lost more perplexity than it may."""
+    # Written so that NaN fails.
+    if not quality.perplexity_loss <= LARGEST_PERPLEXITY_LOSS:
+        raise UserError(
+            f"gate: the exported program loses {100 * quality.perplexity_loss:.2f} % of word "
+            f"perplexity, at most {100 * LARGEST_PERPLEXITY_LOSS:.0f} % is allowed"
+        )

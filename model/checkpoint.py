@@ -1,0 +1,71 @@
+"""Weights and training state as safetensors: tensors and a JSON header, never a pickled object."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_path
+from pocketlm.model.language_model import GRULanguageModel
+
+_STATE = "state"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named tensors and what JSON can say beside them."""
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write one file, whole or not at all."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
+    with atomic_path(path) as temporary:
+        safetensors.torch.save_file(
+            tensors, temporary, metadata={_STATE: json.dumps(checkpoint.state)}
+        )
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a file that `save_checkpoint` wrote.
+
+    Raises:
+        UserError: it is missing, damaged or of another kind.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {}).get(_STATE, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file of weights") from None
+    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is damaged, or not safetensors: {error}") from None
+    if not isinstance(state, dict):
+        raise UserError(f"{path} was not written by PocketLM")
+    return Checkpoint(tensors, state)
+
+
+def load_weights(model: GRULanguageModel, tensors: dict[str, Tensor], source: Path) -> None:
+    """Put weights into a model.
+
+    Raises:
+        UserError: names or shapes differ from the model's, or a number is not finite.
+    """
+    expected = {name: t.shape for name, t in model.state_dict().items()}
+    found = {name: t.shape for name, t in tensors.items()}
+    if expected != found:
+        names = sorted(expected.keys() | found.keys())
+        wrong = next(name for name in names if expected.get(name) != found.get(name))
+        raise UserError(f"{source} does not fit its config.json: {wrong} differs")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"{source}: {name} holds a number that is not finite")
+    model.load_state_dict(tensors)

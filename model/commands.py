@@ -1,0 +1,323 @@
+"""The commands that train a model and ask one: train, evaluate, score, generate, suggest."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pocketlm.model.errors import UserError
+
+MODEL_OPTION = click.option(
+    "--model",
+    "model_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="MODEL",
+    help="A run folder, a bundle or an n-gram folder.",
+)
+DEFAULT_EPOCHS = 3.0
+_BOUNDS = {"epochs", "max_steps", "max_minutes"}
+JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
+)
+
+
+@click.command()
+@click.option("--corpus", metavar="NAME|FOLDER|FILE", help="The text; `first-look` is built in.")
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "small", "base"]),
+    default="base",
+    show_default=True,
+    help="Sizes of the network.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
+@click.option("--epochs", type=float, help="Passes over the text (3 where no bound is given).")
+@click.option("--max-steps", type=int, help="Stop after so many steps.")
+@click.option("--max-minutes", type=float, help="Stop after so many minutes.")
+@click.option("--vocabulary-size", type=int, help="Pieces of the tokenizer.")
+@click.option("--embedding", type=int, help="Width of the embedding.")
+@click.option("--hidden", type=int, help="Width of the GRU.")
+@click.option("--layers", type=int, help="Layers of the GRU.")
+@click.option("--dropout", type=float, help="Share of activations dropped in training.")
+@click.option(
+    "--tokenizer",
+    type=click.Path(path_type=Path),
+    metavar="FILE|MODEL",
+    help="Use these tokens instead of learning new ones.",
+)
+@click.option("--rows", type=int, help="Parallel streams of text.")
+@click.option("--window", type=int, help="Tokens of truncated back-propagation.")
+@click.option(
+    "--fresh-lines",
+    type=float,
+    help="Share of lines inside a document that start from a fresh state.",
+)
+@click.option("--learning-rate", type=float, help="Its peak.")
+@click.option("--warmup-steps", type=int, help="Steps to the peak.")
+@click.option("--weight-decay", type=float, help="AdamW's.")
+@click.option("--clip", type=float, help="Largest norm of the gradient.")
+@click.option("--valid-every", type=int, help="Steps between validations.")
+@click.option("--valid-lines", type=int, help="Lines of the valid split for the curve.")
+@click.option("--patience", type=int, help="Validations without improvement before stopping.")
+@click.option("--checkpoint-minutes", type=float, help="Minutes between checkpoints.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of the products.")
+@click.option("--seed", type=int, help="Of everything random.")
+@click.option(
+    "--print-config",
+    is_flag=True,
+    help="Print the settings as JSON and stop; see docs/training.md.",
+)
+@JSON_OPTION
+def train(
+    corpus: str | None,
+    preset: str,
+    out: Path | None,
+    resume: bool,
+    tokenizer: Path | None,
+    print_config: bool,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    r"""Train a language model on a corpus.
+
+    A file has one utterance a line; a blank line ends a document. Settings that are not given are
+    the defaults of `TrainConfig`. Ctrl-C writes a checkpoint.
+
+    \b
+    Example:
+      pocketlm train --corpus keyboard-en --preset base --max-minutes 90 --out runs/base
+      pocketlm train --out runs/base --resume
+    """  # fmt: skip
+    from pocketlm.console import TrainingBar, emit_json, output
+    from pocketlm.model.run_folder import config_from_json, config_to_json
+    from pocketlm.model.train import InterruptedRunError
+    from pocketlm.model.train import resume as resume_training
+    from pocketlm.model.train import train as train_new
+    from pocketlm.models import open_tokenizer
+
+    given = {key: value for key, value in settings.items() if value is not None}
+    if resume:
+        fixed = [*(given.keys() - _BOUNDS), *[name for name in (corpus, tokenizer) if name]]
+        if out is None or fixed:
+            raise UserError("--resume takes --out and the bounds: the other settings are kept")
+    elif corpus is None or (out is None and not print_config):
+        raise UserError("train needs --corpus and --out")
+    else:
+        config = config_from_json(_settings(corpus, preset, given), "the options")
+        if print_config:
+            click.echo(json.dumps(config_to_json(config), indent=2))
+            return 0
+    assert out is not None
+    try:
+        with TrainingBar() as bar:
+            if resume:
+                record = resume_training(out, bar, **given)
+            else:
+                pieces = open_tokenizer(tokenizer) if tokenizer else None
+                record = train_new(config, out, bar, pieces)
+    except InterruptedRunError as interruption:
+        click.echo(f"{interruption}; go on with: pocketlm train --out {out} --resume", err=True)
+        return 130
+    if as_json:
+        emit_json(record)
+        return 0
+    metrics = record["metrics"]
+    output.print(
+        f"{out}: {record['parameters']:,} parameters, {record['tokens']:,} tokens "
+        f"({record['epochs']:.2f} epochs) in {record['seconds'] / 60:.1f} min\n"
+        f"word perplexity on valid: {metrics['valid_word_perplexity_line']:.1f} from a fresh "
+        f"state a line, {metrics['valid_word_perplexity_document']:.1f} carried over documents",
+        markup=False,
+    )
+    return 0
+
+
+def _settings(corpus: str, preset: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What the strict loader reads: the preset's sizes, and what was given over them."""
+    from pocketlm.model.language_model import PRESETS
+
+    sizes = dataclasses.asdict(PRESETS[preset])
+    sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
+    settings = {name: value for name, value in given.items() if name not in sizes}
+    if not settings.keys() & _BOUNDS:
+        settings["epochs"] = DEFAULT_EPOCHS
+    return {"corpus": corpus, "model": sizes, **settings}
+
+
+@click.command()
+@MODEL_OPTION
+@click.option("--text", type=click.Path(path_type=Path), required=True, help="A text file.")
+@click.option(
+    "--context",
+    type=click.Choice(["line", "document"]),
+    default="line",
+    show_default=True,
+    help="Start each line afresh, or carry the state over a document.",
+)
+@click.option("--lines", type=click.IntRange(min=1), help="Only so many lines of it.")
+@JSON_OPTION
+def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_json: bool) -> None:
+    r"""Perplexity of a model on a text.
+
+    \b
+    Example:
+      pocketlm evaluate --model runs/base --text valid.txt --context document
+    """  # fmt: skip
+    from pocketlm.console import emit_json, output
+    from pocketlm.model.corpus import text_lines
+    from pocketlm.model.evaluate import evaluate as evaluate_text
+    from pocketlm.models import open_model
+
+    documents = text_lines(text, lines)
+    result = evaluate_text(open_model(model_path), documents, context)
+    if as_json:
+        emit_json(dataclasses.asdict(result))
+        return
+    output.print(
+        f"{result.lines:,} lines, {result.words:,} words, {result.tokens:,} tokens, by {context}\n"
+        f"word perplexity   {result.word_perplexity:.2f}\n"
+        f"token perplexity  {result.token_perplexity:.2f}\n"
+        f"bits a character  {result.bits_per_character:.4f}"
+    )
+
+
+@click.command()
+@click.argument("text")
+@MODEL_OPTION
+@JSON_OPTION
+def score(text: str, model_path: Path, as_json: bool) -> None:
+    r"""Probability of one line of TEXT, token by token.
+
+    \b
+    Example:
+      pocketlm score "see you tomorrow" --model runs/base
+    """
+    from pocketlm.console import emit_json, output
+    from pocketlm.models import open_model
+
+    if not text.strip() or "\n" in text:
+        raise UserError("score takes one line of text that is not empty")
+    predictor = open_model(model_path)
+    tokens = [*predictor.tokenizer.encode(text), predictor.tokenizer.end_id]
+    scores = predictor.score([tokens])[0].tolist()
+    pieces = [predictor.tokenizer.pieces[token] for token in tokens]
+    nats = -math.fsum(scores)
+    if as_json:
+        parts = [{"piece": p, "log_probability": s} for p, s in zip(pieces, scores, strict=True)]
+        emit_json(
+            {
+                "text": text,
+                "tokens": parts,
+                "nats": nats,
+                "probability": math.exp(-nats),
+                "token_perplexity": math.exp(nats / len(tokens)),
+            }
+        )
+        return
+    for piece, value in zip(pieces, scores, strict=True):
+        output.print(f"{math.exp(value):10.6f}  {piece}", markup=False)
+    output.print(
+        f"{math.exp(-nats):10.3g}  the whole line: {nats:.2f} nats, "
+        f"{nats / len(tokens):.3f} a token, token perplexity {math.exp(nats / len(tokens)):.1f}"
+    )
+
+
+@click.command()
+@click.argument("prompt", default="")
+@MODEL_OPTION
+@click.option(
+    "--count", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many texts."
+)
+@click.option(
+    "--temperature",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="Below 1 sharpens, 0 takes the likeliest.",
+)
+@click.option("--top-k", type=int, default=0, help="Draw from the k likeliest (0: all).")
+@click.option(
+    "--top-p",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Draw from the likeliest that hold p.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1, 10_000),
+    default=60,
+    show_default=True,
+    help="At most so many tokens.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the draws.")
+@JSON_OPTION
+def generate(
+    prompt: str,
+    model_path: Path,
+    count: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    max_tokens: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    r"""Sample lines that begin with PROMPT.
+
+    \b
+    Example:
+      pocketlm generate "I would like" --model runs/base --temperature 0.7
+    """  # fmt: skip
+    from pocketlm.console import emit_json, output
+    from pocketlm.model.generate import Sampling
+    from pocketlm.model.generate import generate as sample
+    from pocketlm.models import open_model
+
+    sampling = Sampling(temperature, top_k, top_p)
+    predictor = open_model(model_path)
+    texts = [sample(predictor, prompt, sampling, seed + i, max_tokens) for i in range(count)]
+    if as_json:
+        emit_json({"prompt": prompt, "seed": seed, "texts": texts})
+        return
+    for line in texts:
+        output.print(line, markup=False)
+
+
+@click.command()
+@click.argument("text")
+@MODEL_OPTION
+@click.option(
+    "-k", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many words."
+)
+@JSON_OPTION
+def suggest(text: str, model_path: Path, count: int, as_json: bool) -> None:
+    r"""Words for the TEXT so far: completions, or the next word after a space.
+
+    \b
+    Example:
+      pocketlm suggest "see you tom" --model bundles/base
+    """  # fmt: skip
+    from pocketlm.console import emit_json, output
+    from pocketlm.model.suggest import Suggester, split_context
+    from pocketlm.models import open_model
+
+    suggestions = Suggester(open_model(model_path)).suggest(text, count)
+    context, prefix = split_context(text)
+    if as_json:
+        emit_json(
+            {
+                "context": context,
+                "prefix": prefix,
+                "suggestions": [dataclasses.asdict(s) for s in suggestions],
+            }
+        )
+        return
+    for suggestion in suggestions:
+        output.print(f"{suggestion.probability:8.4f}  {suggestion.word}", markup=False)

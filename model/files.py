@@ -1,0 +1,139 @@
+"""Files as every part of PocketLM writes and checks them: whole or not at all, known by hash."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pocketlm.model.errors import UserError
+
+
+def cache_directory() -> Path:
+    """Where what can be made again is kept: $POCKETLM_CACHE, or the user's cache directory."""
+    return _user_directory("POCKETLM_CACHE", "XDG_CACHE_HOME", ".cache")
+
+
+def data_directory() -> Path:
+    """Where the user's own corpora are looked for: $POCKETLM_DATA, or the user's data directory."""
+    return _user_directory("POCKETLM_DATA", "XDG_DATA_HOME", ".local/share")
+
+
+def _user_directory(own: str, base: str, default: str) -> Path:
+    """$own, or a folder of ours in $base or in the home's default (XDG base directories)."""
+    if os.environ.get(own):
+        return Path(os.environ[own])
+    return Path(os.environ.get(base) or Path.home() / default) / "pocketlm"
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync_path(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it to `target` when the block succeeds."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        fsync_path(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
+    """Give a temporary folder beside `target`; put it in `target`'s place when the block succeeds.
+
+    An existing `target` is replaced only where it is empty or holds the file `marker`, which says
+    that it is a folder of the same kind: anything else there is the user's, and stays.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target} is not a folder: choose another --out")
+    if target.exists() and any(target.iterdir()) and not (target / marker).is_file():
+        raise UserError(f"{target} holds other files (no {marker}): choose another --out")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        for path in temporary.rglob("*"):
+            fsync_path(path)
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+            target.replace(old)
+            temporary.replace(target)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write indented JSON whole or not at all; NaN and infinity are errors."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """Read a JSON object; `what` names the kind of file in the error line.
+
+    Raises:
+        UserError: the file is missing, is not UTF-8 JSON, or is not an object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such {what}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is not a {what}: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is not a {what}: a JSON object was expected")
+    return value
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 text file without their line ends, one at a time; LF or CRLF ends a line.
+
+    Raises:
+        UserError: the file is missing, a folder, or not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            for line in file:
+                yield line.removesuffix("\n").removesuffix("\r")
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path}: no such text file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def combined_hash(parts: Sequence[str]) -> str:
+    """One SHA-256 over several strings, none of which can run into the next."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

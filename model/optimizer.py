@@ -1,0 +1,28 @@
+"""AdamW and its learning-rate schedule."""
+
+import math
+
+import torch
+
+from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.run_folder import TrainConfig
+
+FINAL_LEARNING_RATE = 0.02  # of the peak
+
+
+def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
+    """Linear warm-up over `warmup_steps`, times a cosine over the run down to its last share."""
+    warmup = min(1.0, (step + 1) / (config.warmup_steps + 1))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
+    return config.learning_rate * warmup * max(FINAL_LEARNING_RATE, cosine)
+
+
+def adamw(model: GRULanguageModel, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019); biases and the initial state are not decayed."""
+    decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and n != "initial_state"]
+    kept = [p for n, p in model.named_parameters() if p.ndim == 1 or n == "initial_state"]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": kept, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=True)

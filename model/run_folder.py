@@ -1,0 +1,120 @@
+"""A run folder: all that a training leaves behind, and what it goes on from.
+
+config.json             settings, strict: an unknown key is an error
+tokenizer.model         SentencePiece
+model.safetensors       the best weights so far (by word perplexity on valid)
+checkpoint.safetensors  weights, optimizer, carried state, data position, random numbers
+log.csv                 the curve
+record.json             the summary of the finished run
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pocketlm.model.checkpoint import load_checkpoint, load_weights
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import read_json
+from pocketlm.model.language_model import GRULanguageModel, ModelConfig
+from pocketlm.model.tokenizer import Tokenizer
+
+CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.model", "model.safetensors"
+CHECKPOINT, LOG, RECORD = "checkpoint.safetensors", "log.csv", "record.json"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training, but for the machine it runs on."""
+
+    corpus: str
+    model: ModelConfig = field(default_factory=ModelConfig)
+    rows: int = 64  # parallel streams of text
+    window: int = 48  # tokens of truncated back-propagation
+    fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
+    learning_rate: float = 3e-3  # the peak
+    warmup_steps: int = 200
+    weight_decay: float = 0.01
+    clip: float = 1.0  # the largest norm of the gradient
+    seed: int = 1
+    epochs: float | None = None  # passes over the training text
+    max_steps: int | None = None
+    max_minutes: float | None = None
+    valid_every: int = 1000  # steps
+    valid_lines: int = 4000  # of the valid split, for the curve; the record uses all of it
+    patience: int = 10  # validations without improvement before stopping early
+    checkpoint_minutes: float = 3.0
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        counts = (self.rows, self.window, self.valid_every, self.valid_lines, self.patience)
+        if min(counts) < 1 or self.warmup_steps < 0:
+            raise UserError(
+                "rows, window, valid_every, valid_lines and patience have to be at least 1"
+            )
+        bounds = [b for b in (self.epochs, self.max_steps, self.max_minutes) if b is not None]
+        if not bounds or min(bounds) <= 0:
+            raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
+        if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
+            raise UserError("learning_rate, clip or fresh_lines is out of range")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
+
+
+def config_from_json(value: dict[str, Any], source: str) -> TrainConfig:
+    """The strict loader: an unknown key, or a value that cannot be, is a UserError."""
+    value = dict(value)
+    _known_keys(value, TrainConfig, source)
+    if not isinstance(value.get("corpus"), str):
+        raise UserError(f"{source} names no corpus")
+    sizes = value.pop("model", {})
+    if not isinstance(sizes, dict):
+        raise UserError(f"{source}: model has to be an object")
+    _known_keys(sizes, ModelConfig, source)
+    try:
+        return TrainConfig(model=ModelConfig(**sizes), **value)
+    except TypeError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+def _known_keys(value: dict[str, Any], part: type[TrainConfig | ModelConfig], source: str) -> None:
+    unknown = value.keys() - {item.name for item in fields(part)}
+    if unknown:
+        raise UserError(f"{source}: unknown key {sorted(unknown)[0]!r}")
+
+
+def config_to_json(config: TrainConfig) -> dict[str, Any]:
+    """What `config_from_json` reads."""
+    return asdict(config)
+
+
+def load_run(folder: Path) -> tuple[GRULanguageModel, Tokenizer, TrainConfig]:
+    """The best weights of a run, ready to predict, with their tokenizer and settings."""
+    config = config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
+    tokenizer = Tokenizer.load(folder / TOKENIZER)
+    if tokenizer.vocabulary_size != config.model.vocabulary_size:
+        raise UserError(
+            f"{folder}: the tokenizer has {tokenizer.vocabulary_size} pieces, "
+            f"the model {config.model.vocabulary_size}"
+        )
+    model = GRULanguageModel(config.model).eval()
+    checkpoint = load_checkpoint(folder / WEIGHTS)
+    if checkpoint.state.get("tokenizer_sha256") != tokenizer.sha256:
+        raise UserError(f"{folder}: tokenizer.model is not the one that the model was trained with")
+    load_weights(model, checkpoint.tensors, folder / WEIGHTS)
+    return model, tokenizer, config
+
+
+@contextmanager
+def locked_run(folder: Path) -> Iterator[None]:
+    """Hold a run folder, so that two trainings cannot write it at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder} is in use by another training") from None
+        yield

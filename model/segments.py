@@ -1,0 +1,147 @@
+"""Training windows: documents dealt to parallel rows, cut where a line starts afresh.
+
+    shards -> WindowStream: rows of tokens [B, T] -> pack_segments -> Segments -> the GRU
+
+Row b of a window continues row b of the window before (truncated back-propagation: the state is
+carried, the gradient is not). A keyboard mostly starts with an empty field, so at the start of a
+document, and with probability `fresh` at any other line, the state is the learned initial one
+instead. A window is thereby a set of segments, each from the carried or from the initial state;
+packed, longest first, they go through the GRU kernel at once.
+
+Shapes: B rows, T time, S segments, N = B * T tokens.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pocketlm.model.predictor import IntArray
+from pocketlm.model.shards import TokenArray, TokenShards
+from pocketlm.model.tokenizer import END_ID
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """One window, packed for the GRU kernel (see torch's PackedSequence)."""
+
+    inputs: IntArray  # [N] the token before each target, in packed order
+    targets: IntArray  # [N] in packed order
+    batch_sizes: IntArray  # [longest segment]
+    carried_row: IntArray  # [S] the row whose carried state a segment starts from, or -1: initial
+    last_of_row: IntArray  # [B] the segment with which each row ends
+
+
+class WindowStream:
+    """An endless stream of windows over shuffled documents, whose position can be saved."""
+
+    def __init__(
+        self, shards: TokenShards, rows: int, window: int, fresh: float, seed: int
+    ) -> None:
+        self._shards, self._window, self._fresh, self._seed = shards, window, fresh, seed
+        self._generator = np.random.default_rng(seed)
+        self._epoch, self._dealt = 0, 0
+        self._order = self._epoch_order()
+        self._rows: list[tuple[int, int]] = [(-1, 0)] * rows  # document, offset in it
+
+    def next_window(self) -> Segments:
+        """The next T tokens of each row."""
+        rows, window = len(self._rows), self._window
+        targets = np.empty((rows, window), dtype=np.int64)
+        inputs = np.empty((rows, window), dtype=np.int64)
+        starts = np.empty((rows, window), dtype=np.bool_)
+        for row in range(rows):
+            filled = 0
+            while filled < window:
+                part, before, first = self._take(row, window - filled)
+                span = slice(filled, filled + len(part))
+                targets[row, span] = part
+                inputs[row, span] = np.concatenate([[before], part[:-1]])
+                starts[row, span] = self._fresh_starts(inputs[row, span])
+                starts[row, filled] |= first
+                filled += len(part)
+        return pack_segments(inputs, targets, starts)
+
+    def _take(self, row: int, size: int) -> tuple[TokenArray, int, bool]:
+        """At most `size` tokens of the row's document, the token before, and whether it begins."""
+        document, offset = self._rows[row]
+        if document < 0:
+            document, offset = self._deal(), 0
+        tokens = self._shards.document(document)
+        part = tokens[offset : offset + size]
+        before = END_ID if offset == 0 else int(tokens[offset - 1])
+        stop = offset + len(part)
+        self._rows[row] = (document, stop) if stop < len(tokens) else (-1, 0)
+        return part, before, offset == 0
+
+    def _fresh_starts(self, inputs: IntArray) -> BoolArray:
+        line_starts: BoolArray = inputs == END_ID
+        line_starts[line_starts] = self._generator.random(int(line_starts.sum())) < self._fresh
+        return line_starts
+
+    def _deal(self) -> int:
+        if self._dealt == len(self._order):
+            self._epoch, self._dealt = self._epoch + 1, 0
+            self._order = self._epoch_order()
+        self._dealt += 1
+        return int(self._order[self._dealt - 1])
+
+    def _epoch_order(self) -> npt.NDArray[np.uint32]:
+        generator = np.random.default_rng([self._seed, self._epoch])
+        order = np.arange(len(self._shards), dtype=np.uint32)
+        generator.shuffle(order)
+        return order
+
+    def position(self) -> dict[str, Any]:
+        """Where the stream stands, as JSON."""
+        return {
+            "epoch": self._epoch,
+            "dealt": self._dealt,
+            "rows": [list(row) for row in self._rows],
+            "generator": self._generator.bit_generator.state,
+        }
+
+    def seek(self, position: dict[str, Any]) -> None:
+        """Go on from a saved position."""
+        self._epoch, self._dealt = int(position["epoch"]), int(position["dealt"])
+        self._order = self._epoch_order()
+        self._rows = [(int(document), int(offset)) for document, offset in position["rows"]]
+        self._generator.bit_generator.state = position["generator"]
+
+
+def pack_segments(inputs: IntArray, targets: IntArray, starts: BoolArray) -> Segments:
+    """Cut windows [B, T] at their fresh starts and pack the segments, longest first.
+
+    Args:
+        inputs: [B, T] the token before each target.
+        targets: [B, T].
+        starts: [B, T] true where the state is the initial one.
+    """
+    rows, window = targets.shape
+    cuts = starts.copy()
+    cuts[:, 0] = True
+    begins = np.flatnonzero(cuts)  # [S] flat positions
+    lengths = np.diff(np.append(begins, rows * window))
+    order = np.argsort(-lengths, kind="stable")
+    begins, lengths = begins[order], lengths[order]
+
+    batch_sizes = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
+    time = np.repeat(np.arange(lengths[0]), batch_sizes)
+    segment = np.arange(rows * window) - np.repeat(
+        np.cumsum(batch_sizes) - batch_sizes, batch_sizes
+    )
+    flat = begins[segment] + time
+
+    row = begins // window
+    continues = (begins % window == 0) & ~starts[row, 0]
+    last = np.flatnonzero(begins + lengths == (row + 1) * window)
+    return Segments(
+        inputs=inputs.ravel()[flat],
+        targets=targets.ravel()[flat],
+        batch_sizes=batch_sizes,
+        carried_row=np.where(continues, row, -1),
+        last_of_row=last[np.argsort(row[last])],
+    )

@@ -1,0 +1,153 @@
+"""SentencePiece tokens: unigram pieces with byte fallback, so that every text has an encoding.
+
+    lines of text -> train -> standard .model file -> encode / decode
+
+Text is taken as it is written (the identity normalisation: no case folding, no Unicode
+compatibility folding), but for white space: SentencePiece folds runs of spaces and drops those at
+the ends. A line has no line breaks of its own. Ids: 0 <unk> (never produced, thanks to byte
+fallback), 1 </s> (the end of a line), then 256 bytes, then pieces; a piece that starts a word
+starts with "▁".
+
+Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece).
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import sentencepiece
+
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_path
+
+WORD_START = "▁"
+UNKNOWN_ID = 0
+END_ID = 1
+SMALLEST_VOCABULARY = 320  # 2 control ids and 256 bytes leave 62 pieces
+LARGEST_VOCABULARY = 16_384
+# SentencePiece sums in one order per thread, so the number of threads is part of the recipe.
+TRAINING_THREADS = 2
+# The trainer silently skips longer lines (in bytes), so they are cut.
+LONGEST_TRAINING_LINE = 1_000
+
+
+class Tokenizer:
+    """A trained SentencePiece model."""
+
+    end_id = END_ID
+
+    def __init__(self, model: bytes, source: str = "tokenizer") -> None:
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError:
+            raise UserError(f"{source} is not a SentencePiece model, or is cut short") from None
+        if self._processor.eos_id() != END_ID or self._processor.bos_id() != -1:
+            raise UserError(f"{source} was not made by PocketLM: the id of </s> has to be {END_ID}")
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read a .model file; UserError if it is missing or not one of ours."""
+        try:
+            return cls(path.read_bytes(), str(path))
+        except (FileNotFoundError, IsADirectoryError):
+            raise UserError(f"{path}: no such tokenizer") from None
+
+    @classmethod
+    def train(cls, lines: Iterable[str], vocabulary_size: int, seed: int = 1) -> "Tokenizer":
+        """Learn a vocabulary from lines of text, at most a million of them, drawn with the seed."""
+        if not SMALLEST_VOCABULARY <= vocabulary_size <= LARGEST_VOCABULARY:
+            raise UserError(
+                f"vocabulary size {vocabulary_size} is outside "
+                f"{SMALLEST_VOCABULARY}..{LARGEST_VOCABULARY}"
+            )
+        text = _training_lines(lines)
+        first = next(text, None)
+        if first is None:
+            raise UserError("there is no text to learn a vocabulary from")
+        sentencepiece.set_random_generator_seed(seed)
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.Train(
+                sentence_iterator=_chain(first, text),
+                model_writer=model,
+                model_type="unigram",
+                vocab_size=vocabulary_size,
+                byte_fallback=True,
+                character_coverage=0.9995,
+                normalization_rule_name="identity",
+                input_sentence_size=1_000_000,
+                shuffle_input_sentence=True,
+                num_threads=TRAINING_THREADS,
+                unk_id=UNKNOWN_ID,
+                eos_id=END_ID,
+                bos_id=-1,
+                pad_id=-1,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            possible = re.search(r"value <= (\d+)", str(error))
+            reason = f"it has only {possible[1]}" if possible else " ".join(str(error).split())
+            raise UserError(f"no {vocabulary_size} pieces in this text: {reason}") from None
+        return cls(model.getvalue())
+
+    def save(self, path: Path) -> None:
+        """Write the standard .model file, whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(self._model)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the .model file: two models share tokens only if they share this."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """The number V of token ids."""
+        return int(self._processor.GetPieceSize())
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        """The written form of each id; "▁" stands for the space before a word."""
+        return [self._processor.IdToPiece(i) for i in range(self.vocabulary_size)]
+
+    def is_text(self, token: int) -> bool:
+        """Whether a token is a piece of text, and not a byte or a control id."""
+        p = self._processor
+        return not (
+            p.IsByte(token) or p.IsControl(token) or p.IsUnknown(token) or p.IsUnused(token)
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of one line, without an end token."""
+        return list(self._processor.EncodeAsIds(_encodable(text)))
+
+    def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
+        """Token ids of many lines."""
+        return list(self._processor.Encode([_encodable(line) for line in lines], num_threads=2))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids; bytes that are not UTF-8 become U+FFFD."""
+        return str(self._processor.DecodeIds([int(t) for t in tokens if t != END_ID]))
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, which UTF-8 cannot hold, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _training_lines(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        for start in range(0, len(line), LONGEST_TRAINING_LINE):
+            part = line[start : start + LONGEST_TRAINING_LINE].strip()
+            if part:
+                yield part
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest

@@ -1,0 +1,37 @@
+"""All commands in one place; what they do is in the folders that they belong to."""
+
+import click
+
+from pocketlm import __version__
+from pocketlm.benchmarks.commands import bench, ngram
+from pocketlm.demo import demo
+from pocketlm.export.commands import export, inspect
+from pocketlm.model.commands import evaluate, generate, score, suggest, train
+
+
+class _InOrder(click.Group):
+    """A group that lists its commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="pocketlm")
+def cli() -> None:
+    r"""Compact language models for phone keyboards.
+
+    From text to a phone-ready model: train, evaluate, export, measure, suggest. MODEL is a run
+    folder, a bundle or an n-gram folder wherever it is asked for.
+
+    \b
+    Example:
+      pocketlm demo
+      pocketlm train --corpus messages.txt --preset small --max-minutes 30 --out runs/mine
+      pocketlm export runs/mine --out bundles/mine
+      pocketlm suggest "see you " --model bundles/mine
+    """
+
+
+for command in (train, evaluate, score, generate, suggest, export, inspect, ngram, bench, demo):
+    cli.add_command(command)

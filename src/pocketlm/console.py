@@ -1,0 +1,78 @@
+"""How the command speaks: results on standard output, everything else on standard error."""
+
+import json
+import math
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from pocketlm.model.progress import Status
+
+console = Console(stderr=True, highlight=False)
+output = Console(highlight=False)
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON object on standard output; numbers that JSON lacks become null."""
+    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+
+
+def note(text: str) -> None:
+    """Say in one line what goes on."""
+    console.print(text, style="dim", markup=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class TrainingBar:
+    """The live display of a training: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("step {task.fields[step]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[speed]} tokens/s"),
+            TextColumn("valid {task.fields[valid]}"),
+            TextColumn("{task.fields[left]} left"),
+            console=console,
+        )
+        self._task = self._bar.add_task(
+            "train", total=1.0, step=0, loss="-", speed="-", valid="-", left="-"
+        )
+
+    def __enter__(self) -> "TrainingBar":
+        if sys.stderr.isatty():
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """See pocketlm.model.progress.Progress."""
+        console.print(text, markup=False)
+
+    def update(self, status: Status) -> None:
+        """See pocketlm.model.progress.Progress."""
+        valid = status.valid_word_perplexity
+        minutes, seconds = divmod(round(status.seconds_left), 60)
+        self._bar.update(
+            self._task,
+            completed=status.fraction,
+            step=status.step,
+            loss=f"{status.loss:.3f}",
+            speed=f"{status.tokens_per_second:,.0f}",
+            valid="-" if valid is None else f"{valid:.1f}",
+            left=f"{minutes}:{seconds:02d}",
+        )

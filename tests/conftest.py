@@ -1,0 +1,44 @@
+"""Fixtures of the whole session: a tiny corpus, its tokenizer, a run trained on it, a bundle."""
+
+from pathlib import Path
+
+import pytest
+from helpers import SENTENCES, VOCABULARY, Silent, tiny_config, write_corpus
+
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.train import train
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = write_corpus(tmp_path_factory.mktemp("corpus"), SENTENCES)
+    return Corpus(str(folder), folder)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(corpus: Corpus) -> Tokenizer:
+    return Tokenizer.train(corpus.lines("train"), VOCABULARY)
+
+
+@pytest.fixture(scope="session")
+def run(corpus: Corpus, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained run folder; tests do not write into it."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train(tiny_config(corpus), folder, Silent(), tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def valid_lines(corpus: Corpus) -> list[str]:
+    return [line for line in corpus.lines("valid") if line]
+
+
+@pytest.fixture(scope="session")
+def bundle(run: Path, valid_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A verified zero-copy bundle; tests copy it before they damage it."""
+    from pocketlm.export.exporter import export_bundle
+
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    export_bundle(run, "zero-copy", folder, valid_lines, verify_tokens=200)
+    return folder

@@ -1,0 +1,63 @@
+"""What several tests use: a tiny corpus, settings of a tiny training, a silent progress display."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.first_look import first_look_splits
+from pocketlm.model.language_model import ModelConfig
+from pocketlm.model.progress import Status
+from pocketlm.model.run_folder import TrainConfig
+
+ROOT = Path(__file__).parent.parent
+VOCABULARY = 384
+
+
+class Silent:
+    """A progress display that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.statuses: list[Status] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def update(self, status: Status) -> None:
+        self.statuses.append(status)
+
+
+def write_corpus(folder: Path, sentences: Sequence[str], documents: int = 120) -> Path:
+    """A folder with train, valid and test of short documents drawn from sentences."""
+    generator = random.Random(3)
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, count in (("train", documents), ("valid", 12), ("test", 12)):
+        lines = [generator.choice(sentences) for _ in range(3 * count)]
+        blocks = ["\n".join(lines[i : i + 3]) for i in range(0, len(lines), 3)]
+        (folder / f"{split}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    return folder
+
+
+SENTENCES = (
+    *[line for line in first_look_splits()["valid"].split("\n") if line][:300],
+    "see you tomorrow at the station",
+    "café or pizza? 😀",
+)
+
+
+def tiny_config(corpus: Corpus, layers: int = 1, **settings: object) -> TrainConfig:
+    """A training of a second or two."""
+    values: dict[str, object] = {
+        "max_steps": 60,
+        "rows": 4,
+        "window": 16,
+        "warmup_steps": 5,
+        "learning_rate": 0.01,
+        "valid_every": 20,
+        "precision": "fp32",
+        "device": "cpu",
+        **settings,
+    }
+    model = ModelConfig(vocabulary_size=VOCABULARY, embedding=24, hidden=40, layers=layers)
+    return TrainConfig(corpus=corpus.name, model=model, **values)  # type: ignore[arg-type]

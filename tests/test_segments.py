@@ -1,0 +1,100 @@
+"""Training windows: packing, every token once an epoch, saved positions."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import SENTENCES, write_corpus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.segments import WindowStream, pack_segments
+from pocketlm.model.shards import TokenShards, build_shards
+from pocketlm.model.tokenizer import END_ID, Tokenizer
+
+STARTS = st.tuples(st.integers(1, 6), st.integers(1, 9)).flatmap(lambda s: arrays(np.bool_, s))
+
+
+@settings(max_examples=200, deadline=None)
+@given(STARTS)
+def test_packing_is_that_of_a_plain_loop(
+    starts: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+) -> None:
+    rows, window = starts.shape
+    targets = np.arange(rows * window).reshape(rows, window)
+    packed = pack_segments(targets + 1000, targets, starts)
+
+    segments = []  # (row, first, length, continues)
+    for row in range(rows):
+        cuts = [0, *[t for t in range(1, window) if starts[row, t]], window]
+        for first, stop in pairwise(cuts):
+            segments.append((row, first, stop - first, first == 0 and not starts[row, 0]))
+    segments.sort(key=lambda s: -s[2])
+    expected = [
+        targets[row, first + t]
+        for t in range(window)
+        for row, first, length, _ in segments
+        if t < length
+    ]
+    assert packed.targets.tolist() == expected
+    assert (packed.inputs == packed.targets + 1000).all()
+    assert packed.carried_row.tolist() == [s[0] if s[3] else -1 for s in segments]
+    for row, segment in enumerate(packed.last_of_row):
+        assert segments[segment][0] == row
+        assert segments[segment][1] + segments[segment][2] == window
+
+
+@pytest.fixture
+def shards(tmp_path: Path, tokenizer: Tokenizer) -> TokenShards:
+    folder = write_corpus(tmp_path / "c", SENTENCES, documents=40)
+    build_shards(Corpus("c", folder).lines("train"), tokenizer, tmp_path / "shards", "x")
+    return TokenShards(tmp_path / "shards")
+
+
+def test_a_row_reads_every_document_once_an_epoch(shards: TokenShards) -> None:
+    stream = WindowStream(shards, rows=1, window=7, fresh=0.0, seed=1)
+    windows = [stream.next_window() for _ in range(shards.index.tokens // 7)]
+    seen = np.sort(np.concatenate([w.targets for w in windows]))
+    every = np.sort(np.concatenate(list(shards.chunks())))
+    # All but the tokens of the last, unfinished window.
+    assert len(every) - len(seen) < 7
+    assert (np.bincount(seen, minlength=400) <= np.bincount(every, minlength=400)).all()
+
+
+def test_inputs_are_the_tokens_before_and_the_end_token_begins_a_line(shards: TokenShards) -> None:
+    window = WindowStream(shards, rows=1, window=500, fresh=1.0, seed=1).next_window()
+    starts = int(window.batch_sizes[0])
+    assert (window.inputs[:starts] == END_ID).all()
+    # With fresh = 1 every line is a segment of its own.
+    assert starts == (window.inputs == END_ID).sum()
+    assert (window.carried_row == -1).all()
+
+
+def test_with_fresh_0_only_documents_start_afresh(shards: TokenShards) -> None:
+    stream = WindowStream(shards, rows=2, window=50, fresh=0.0, seed=1)
+    windows = [stream.next_window() for _ in range(10)]
+    fresh = sum(int((w.carried_row == -1).sum()) for w in windows)
+    lines = sum(int((w.inputs == END_ID).sum()) for w in windows)
+    assert fresh < lines / 2  # three lines a document
+
+
+def test_a_saved_position_goes_on_with_the_same_windows(shards: TokenShards) -> None:
+    first = WindowStream(shards, rows=3, window=11, fresh=0.5, seed=4)
+    for _ in range(50):  # beyond one epoch
+        first.next_window()
+    second = WindowStream(shards, rows=3, window=11, fresh=0.5, seed=4)
+    second.seek(first.position())
+    for _ in range(50):
+        a, b = first.next_window(), second.next_window()
+        assert np.array_equal(a.targets, b.targets)
+        assert np.array_equal(a.carried_row, b.carried_row)
+
+
+def test_epochs_are_shuffled_differently(shards: TokenShards) -> None:
+    stream = WindowStream(shards, rows=1, window=shards.index.tokens, fresh=0.0, seed=1)
+    first, second = stream.next_window(), stream.next_window()
+    assert not np.array_equal(first.targets, second.targets)
+    assert np.array_equal(np.sort(first.targets), np.sort(second.targets))

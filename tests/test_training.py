@@ -1,0 +1,228 @@
+"""Training: it learns, stops where it should, and resumes on the same trajectory."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import Silent, tiny_config
+from safetensors.torch import load_file, save_file
+
+from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.errors import UserError
+from pocketlm.model.network import open_run
+from pocketlm.model.optimizer import FINAL_LEARNING_RATE, learning_rate
+from pocketlm.model.run_folder import (
+    CHECKPOINT,
+    LOG,
+    RECORD,
+    WEIGHTS,
+    config_from_json,
+    config_to_json,
+    locked_run,
+)
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.train import resume, train
+
+
+def test_training_learns_and_leaves_a_complete_run(run: Path) -> None:
+    record = json.loads((run / RECORD).read_text())
+    curve = [point["valid_word_perplexity_line"] for point in record["curve"]]
+    assert curve[-1] < curve[0] / 2
+    assert record["metrics"]["valid_word_perplexity_line"] == pytest.approx(min(curve), rel=1e-6)
+    for key in ("config", "corpus", "tokenizer_sha256", "versions", "seed", "steps", "tokens"):
+        assert record[key]
+    with (run / LOG).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows if row["valid_word_perplexity_line"]] == ["20", "40", "60"]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_resumed_run_is_the_uninterrupted_one(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int
+) -> None:
+    config = tiny_config(corpus, layers, max_steps=30, valid_every=10)
+    config = replace(config, model=replace(config.model, dropout=0.2))
+    train(config, tmp_path / "whole", Silent(), tokenizer)
+
+    class StopAt(Silent):
+        def update(self, status: object) -> None:
+            if getattr(status, "step") == 13:  # noqa: B009
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Exception, match="interrupted at step 13"):
+        train(config, tmp_path / "parts", StopAt(), tokenizer)
+    resume(tmp_path / "parts", Silent())
+
+    for name in (WEIGHTS, CHECKPOINT):
+        whole, parts = load_file(tmp_path / "whole" / name), load_file(tmp_path / "parts" / name)
+        assert whole.keys() == parts.keys()
+        for key, tensor in whole.items():
+            assert torch.equal(tensor, parts[key]), key
+    logs = [(tmp_path / name / LOG).read_text().splitlines() for name in ("whole", "parts")]
+    assert len(logs[0]) == len(logs[1])
+
+
+def test_a_killed_run_resumes_from_its_checkpoint(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    config = tiny_config(corpus, max_steps=100_000, checkpoint_minutes=0.005, patience=100_000)
+    (tmp_path / "config.json").write_text(json.dumps(config_to_json(config)))
+    code = "import sys; from pocketlm.model.train import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "config.json"), str(tmp_path / "run")],
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    step = load_checkpoint(tmp_path / "run" / CHECKPOINT).state["step"]
+    progress = Silent()
+    record = resume(tmp_path / "run", progress, max_steps=step + 5)
+    assert record["steps"] == step + 5
+    assert record["sessions"] == 2
+    assert f"resumed at step {step}" in progress.notes
+
+
+def test_the_schedule_warms_up_and_finishes(corpus: Corpus) -> None:
+    config = tiny_config(corpus, warmup_steps=10, learning_rate=0.01)
+    assert learning_rate(config, 0, 0.0) < 0.002
+    assert learning_rate(config, 10, 0.0) == pytest.approx(0.01)
+    assert learning_rate(config, 50, 0.5) == pytest.approx(0.005)
+    assert learning_rate(config, 99, 1.0) == pytest.approx(0.01 * FINAL_LEARNING_RATE)
+
+
+def test_minutes_bound_a_run_and_its_schedule(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    config = tiny_config(corpus, max_steps=None, max_minutes=0.02)
+    train(config, tmp_path / "run", Silent(), tokenizer)
+    assert load_checkpoint(tmp_path / "run" / CHECKPOINT).state["seconds"] > 1.2
+
+
+def test_epochs_bound_a_run(corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    config = tiny_config(corpus, max_steps=None, epochs=0.5)
+    record = train(config, tmp_path / "run", Silent(), tokenizer)
+    assert record["epochs"] == pytest.approx(0.5, rel=0.05)
+
+
+def test_it_stops_early_when_validation_no_longer_improves(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    config = tiny_config(
+        corpus, max_steps=5000, valid_every=5, patience=2, learning_rate=0.3, warmup_steps=0
+    )
+    record = train(config, tmp_path / "run", Silent(), tokenizer)
+    assert record["steps"] < 5000
+    assert record["steps"] - record["metrics"]["best_step"] == 10
+
+
+def test_a_run_folder_is_not_overwritten_and_not_shared(
+    corpus: Corpus, tokenizer: Tokenizer, run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="already holds a training"):
+        train(tiny_config(corpus), run, Silent(), tokenizer)
+    with locked_run(tmp_path / "busy"), pytest.raises(UserError, match="in use"):
+        train(tiny_config(corpus), tmp_path / "busy", Silent(), tokenizer)
+    with pytest.raises(UserError, match="to resume from"):
+        resume(tmp_path / "empty", Silent())
+
+
+def test_a_changed_corpus_is_not_resumed(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "text"
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / f"{split}.txt").write_bytes(corpus.path(split).read_bytes())
+    moved = Corpus(str(folder), folder)
+    train(tiny_config(moved, max_steps=5), tmp_path / "run", Silent(), tokenizer)
+    (folder / "train.txt").write_text("something else\n" * 20)
+    with pytest.raises(UserError, match="has changed"):
+        resume(tmp_path / "run", Silent(), max_steps=10)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    train(tiny_config(corpus, max_steps=5), tmp_path / "run", Silent(), tokenizer)
+    path = tmp_path / "run" / CHECKPOINT
+    kept = load_checkpoint(path)
+    broken = {**kept.tensors, "carried": kept.tensors["carried"] * torch.nan}
+    save_checkpoint(path, Checkpoint(broken, kept.state))
+    with pytest.raises(UserError, match="not finite at step 5"):
+        resume(tmp_path / "run", Silent(), max_steps=10)
+
+
+@pytest.mark.parametrize("change", [{"rowz": 4}, {"model": {"hiden": 4}}, {"model": 3},
+                                    {"max_steps": -1}, {"precision": "fp8"}, {"corpus": None},
+                                    {"max_steps": None}])  # fmt: skip
+def test_the_config_loader_is_strict(corpus: Corpus, change: dict[str, object]) -> None:
+    value = {**config_to_json(tiny_config(corpus)), **change}
+    with pytest.raises(UserError):
+        config_from_json(value, "config.json")
+
+
+def test_a_config_survives_json(corpus: Corpus) -> None:
+    config = tiny_config(corpus)
+    assert config_from_json(json.loads(json.dumps(config_to_json(config))), "x") == config
+
+
+def copy_run(run: Path, target: Path) -> Path:
+    target.mkdir()
+    for path in run.iterdir():
+        if path.is_file():
+            (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_damaged_runs_are_errors(run: Path, tmp_path: Path) -> None:
+    def expect(name: str, content: bytes | None, message: str) -> None:
+        folder = copy_run(run, tmp_path / f"{name}-{message[:4]}")
+        if content is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(content)
+        with pytest.raises(UserError, match=message):
+            open_run(folder)
+
+    weights = (run / WEIGHTS).read_bytes()
+    expect(WEIGHTS, weights[:1000], "damaged")
+    expect(WEIGHTS, b"", "not safetensors")
+    expect(WEIGHTS, None, "no such file")
+    expect("config.json", b"{", "is not a run's config")
+    expect("config.json", b"[]", "object was expected")
+    expect("tokenizer.model", b"x", "not a SentencePiece model")
+
+
+def test_weights_that_are_not_finite_or_do_not_fit_are_errors(run: Path, tmp_path: Path) -> None:
+    tensors = load_file(run / WEIGHTS)
+    metadata = {"state": json.dumps(load_checkpoint(run / WEIGHTS).state)}
+    broken = {**tensors, "projection.bias": tensors["projection.bias"] * float("nan")}
+    save_file(broken, copy_run(run, tmp_path / "nan") / WEIGHTS, metadata)
+    with pytest.raises(UserError, match="not finite"):
+        open_run(tmp_path / "nan")
+    smaller = {**tensors, "projection.bias": tensors["projection.bias"][:3]}
+    save_file(smaller, copy_run(run, tmp_path / "shape") / WEIGHTS, metadata)
+    with pytest.raises(UserError, match=r"projection\.bias differs"):
+        open_run(tmp_path / "shape")
+
+
+def test_another_tokenizer_is_an_error(run: Path, corpus: Corpus, tmp_path: Path) -> None:
+    folder = copy_run(run, tmp_path / "other")
+    size = Tokenizer.load(run / "tokenizer.model").vocabulary_size
+    lines = [*corpus.lines("train"), *["quite other words"] * 50]
+    Tokenizer.train(lines, size).save(folder / "tokenizer.model")
+    with pytest.raises(UserError, match="not the one"):
+        open_run(folder)
