@@ -44,7 +44,7 @@ def memory(
     \b
     Example:
       pocketlm bench memory bundle kenlm-5 table-3 --text valid.txt --lines 2000 --out report
-    """  # noqa: D301 - click's mark for text that is not wrapped
+    """
     measure_and_report(
         models, text, out, lines=lines, steps=steps, samples=samples, as_json=as_json
     )
@@ -129,7 +129,7 @@ def train(
     Example:
       pocketlm ngram train --corpus keyboard-en --order 5 --kind kenlm --prune "0 1 2 3 3"
           --tokenizer runs/base --out kenlm-5
-    """  # noqa: D301 - click's mark for text that is not wrapped
+    """
     from pocketlm.benchmarks.ngram import check_settings, train_ngram
     from pocketlm.console import emit_json, note, output
     from pocketlm.model.corpus import open_corpus

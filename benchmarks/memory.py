@@ -7,12 +7,15 @@ Memory is read from /proc/self/smaps after `steps` steps of the replayed text. P
 are the process's own; file-backed pages are clean, so that the system may drop or share them.
 Model files are flushed to the disk first: pages not yet written count as dirty.
 
-The work differs by kind, always in the n-grams' favour. A network gives the whole distribution at
+The work differs by kind, in the n-grams' favour. A network gives the whole distribution at
 each step. An n-gram model's memory is that of `score`, which looks up only the token that comes
 and so touches the fewest pages; its `step_us` is that of `distribution`, which a keyboard needs to
-suggest anything (`score_us` is the other). Word perplexity comes from the nats that the runner
-itself adds up over the whole text, exp(nats / white-space words), with the same lines for all
-models.
+suggest anything (`score_us` is the other). Even so, the kernel maps cached pages around each page
+that is touched, so that a file that is searched soon counts nearly in whole: file-backed figures
+are what the process is charged with, not what it has read.
+
+Word perplexity comes from the nats that the runner itself adds up over the whole text,
+exp(nats / white-space words), with the same lines for all models.
 """
 
 import json

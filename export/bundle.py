@@ -12,9 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pocketlm.export.runtime import ProgramPredictor
+from pocketlm.export.quiet import quiet_native
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import combined_hash, read_json, sha256_file, write_json
+from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
 FORMAT_VERSION = 1
@@ -69,7 +70,7 @@ def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
     return None
 
 
-def open_bundle(folder: Path) -> ProgramPredictor:
+def open_bundle(folder: Path) -> Predictor:
     """A bundle as a predictor, once everything in it is checked.
 
     Raises:
@@ -78,6 +79,8 @@ def open_bundle(folder: Path) -> ProgramPredictor:
     manifest = read_manifest(folder)
     if damage := damaged_file(folder, manifest):
         raise UserError(damage)
+    with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
+        from pocketlm.export.runtime import ProgramPredictor
     return ProgramPredictor(folder / PROGRAM, Tokenizer.load(folder / TOKENIZER), folder.name)
 
 

@@ -35,17 +35,20 @@ from pocketlm.model.errors import UserError
 def export(
     run: Path, recipe: str, out: Path, text: Path | None, verify_tokens: int, as_json: bool
 ) -> None:
-    r"""Quantise and export a RUN to a bundle, verified before it is put in place.
+    """Quantise and export a RUN to a bundle, verified before it is put in place.
 
     \b
     Example:
       pocketlm export runs/base --recipe zero-copy --out bundles/base
     """  # fmt: skip
-    from pocketlm.console import emit_json, note, output
-    from pocketlm.export.exporter import export_bundle
+    from pocketlm.console import emit_json, note
+    from pocketlm.export.quiet import quiet_native
     from pocketlm.model.corpus import open_corpus, text_lines
     from pocketlm.model.files import read_json
     from pocketlm.model.run_folder import CONFIG
+
+    with quiet_native():
+        from pocketlm.export.exporter import export_bundle
 
     if text is None:
         config = read_json(run / CONFIG, "run's config")
@@ -59,20 +62,20 @@ def export(
     if as_json:
         emit_json(manifest)
     else:
-        output.print(_summary(manifest), markup=False)
+        click.echo(_summary(manifest))
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @JSON_OPTION
 def inspect(bundle: Path, as_json: bool) -> int:
-    r"""What is in a BUNDLE, its sizes and quality, and whether its files are intact.
+    """What is in a BUNDLE, its sizes and quality, and whether its files are intact.
 
     \b
     Example:
       pocketlm inspect bundles/base
     """
-    from pocketlm.console import emit_json, output
+    from pocketlm.console import emit_json
     from pocketlm.export.bundle import damaged_file, read_manifest
 
     manifest = read_manifest(bundle)
@@ -80,12 +83,12 @@ def inspect(bundle: Path, as_json: bool) -> int:
     if as_json:
         emit_json({**manifest, "verified": damage is None})
     else:
-        output.print(_summary(manifest), markup=False)
+        click.echo(_summary(manifest))
     if damage:
         click.echo(f"error: {damage}", err=True)
         return 2
     if not as_json:
-        output.print("verified: every file matches its SHA-256")
+        click.echo("verified: every file matches its SHA-256")
     return 0
 
 

@@ -6,6 +6,7 @@ model.pte -> Runtime -> forward(token, state) -> logits -> log-softmax
 from pathlib import Path
 from typing import Any
 
+import executorch.kernels.quantized  # noqa: F401 - registers the quantised kernels
 import torch
 from executorch.runtime import Runtime
 from torch import Tensor

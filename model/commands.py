@@ -84,7 +84,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    r"""Train a language model on a corpus.
+    """Train a language model on a corpus.
 
     A file has one utterance a line; a blank line ends a document. Settings that are not given are
     the defaults of `TrainConfig`. Ctrl-C writes a checkpoint.
@@ -94,7 +94,7 @@ def train(
       pocketlm train --corpus keyboard-en --preset base --max-minutes 90 --out runs/base
       pocketlm train --out runs/base --resume
     """  # fmt: skip
-    from pocketlm.console import TrainingBar, emit_json, output
+    from pocketlm.console import TrainingBar, emit_json
     from pocketlm.model.run_folder import config_from_json, config_to_json
     from pocketlm.model.train import InterruptedRunError
     from pocketlm.model.train import resume as resume_training
@@ -128,12 +128,11 @@ def train(
         emit_json(record)
         return 0
     metrics = record["metrics"]
-    output.print(
+    click.echo(
         f"{out}: {record['parameters']:,} parameters, {record['tokens']:,} tokens "
         f"({record['epochs']:.2f} epochs) in {record['seconds'] / 60:.1f} min\n"
         f"word perplexity on valid: {metrics['valid_word_perplexity_line']:.1f} from a fresh "
         f"state a line, {metrics['valid_word_perplexity_document']:.1f} carried over documents",
-        markup=False,
     )
     return 0
 
@@ -163,13 +162,13 @@ def _settings(corpus: str, preset: str, given: dict[str, Any]) -> dict[str, Any]
 @click.option("--lines", type=click.IntRange(min=1), help="Only so many lines of it.")
 @JSON_OPTION
 def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_json: bool) -> None:
-    r"""Perplexity of a model on a text.
+    """Perplexity of a model on a text.
 
     \b
     Example:
       pocketlm evaluate --model runs/base --text valid.txt --context document
     """  # fmt: skip
-    from pocketlm.console import emit_json, output
+    from pocketlm.console import emit_json
     from pocketlm.model.corpus import text_lines
     from pocketlm.model.evaluate import evaluate as evaluate_text
     from pocketlm.models import open_model
@@ -179,7 +178,7 @@ def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_j
     if as_json:
         emit_json(dataclasses.asdict(result))
         return
-    output.print(
+    click.echo(
         f"{result.lines:,} lines, {result.words:,} words, {result.tokens:,} tokens, by {context}\n"
         f"word perplexity   {result.word_perplexity:.2f}\n"
         f"token perplexity  {result.token_perplexity:.2f}\n"
@@ -192,13 +191,13 @@ def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_j
 @MODEL_OPTION
 @JSON_OPTION
 def score(text: str, model_path: Path, as_json: bool) -> None:
-    r"""Probability of one line of TEXT, token by token.
+    """Probability of one line of TEXT, token by token.
 
     \b
     Example:
       pocketlm score "see you tomorrow" --model runs/base
     """
-    from pocketlm.console import emit_json, output
+    from pocketlm.console import emit_json
     from pocketlm.models import open_model
 
     if not text.strip() or "\n" in text:
@@ -221,8 +220,8 @@ def score(text: str, model_path: Path, as_json: bool) -> None:
         )
         return
     for piece, value in zip(pieces, scores, strict=True):
-        output.print(f"{math.exp(value):10.6f}  {piece}", markup=False)
-    output.print(
+        click.echo(f"{math.exp(value):10.6f}  {piece}")
+    click.echo(
         f"{math.exp(-nats):10.3g}  the whole line: {nats:.2f} nats, "
         f"{nats / len(tokens):.3f} a token, token perplexity {math.exp(nats / len(tokens)):.1f}"
     )
@@ -269,13 +268,13 @@ def generate(
     seed: int,
     as_json: bool,
 ) -> None:
-    r"""Sample lines that begin with PROMPT.
+    """Sample lines that begin with PROMPT.
 
     \b
     Example:
       pocketlm generate "I would like" --model runs/base --temperature 0.7
     """  # fmt: skip
-    from pocketlm.console import emit_json, output
+    from pocketlm.console import emit_json
     from pocketlm.model.generate import Sampling
     from pocketlm.model.generate import generate as sample
     from pocketlm.models import open_model
@@ -287,7 +286,7 @@ def generate(
         emit_json({"prompt": prompt, "seed": seed, "texts": texts})
         return
     for line in texts:
-        output.print(line, markup=False)
+        click.echo(line)
 
 
 @click.command()
@@ -298,13 +297,13 @@ def generate(
 )
 @JSON_OPTION
 def suggest(text: str, model_path: Path, count: int, as_json: bool) -> None:
-    r"""Words for the TEXT so far: completions, or the next word after a space.
+    """Words for the TEXT so far: completions, or the next word after a space.
 
     \b
     Example:
       pocketlm suggest "see you tom" --model bundles/base
     """  # fmt: skip
-    from pocketlm.console import emit_json, output
+    from pocketlm.console import emit_json
     from pocketlm.model.suggest import Suggester, split_context
     from pocketlm.models import open_model
 
@@ -320,4 +319,4 @@ def suggest(text: str, model_path: Path, count: int, as_json: bool) -> None:
         )
         return
     for suggestion in suggestions:
-        output.print(f"{suggestion.probability:8.4f}  {suggestion.word}", markup=False)
+        click.echo(f"{suggestion.probability:8.4f}  {suggestion.word}")

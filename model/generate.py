@@ -15,7 +15,6 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import FloatArray, Predictor, State
 from pocketlm.model.tokenizer import Tokenizer
 
-
 COLDEST = 1e-3
 
 

@@ -19,7 +19,7 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="pocketlm")
 def cli() -> None:
-    r"""Compact language models for phone keyboards.
+    """Compact language models for phone keyboards.
 
     From text to a phone-ready model: train, evaluate, export, measure, suggest. MODEL is a run
     folder, a bundle or an n-gram folder wherever it is asked for.

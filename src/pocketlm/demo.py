@@ -34,7 +34,7 @@ NGRAMS = (("table", 3), ("kenlm", 3))
     help="Folder for everything it makes; an earlier demo is replaced.",
 )
 def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
-    r"""Train a tiny model and take it all the way to suggestions.
+    """Train a tiny model and take it all the way to suggestions.
 
     It takes a few minutes. Without a corpus of your own it trains on `first-look`, a text that
     PocketLM generates: that shows how everything works, not how good it can be.
@@ -43,10 +43,13 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
     Example:
       pocketlm demo --corpus messages.txt --minutes 10
     """  # fmt: skip
-    from pocketlm.console import note, output
-    from pocketlm.export.exporter import export_bundle
+    from pocketlm.console import note
+    from pocketlm.export.quiet import quiet_native
     from pocketlm.model.corpus import EMBEDDED, open_corpus, text_lines
     from pocketlm.model.files import atomic_folder, write_json
+
+    with quiet_native():
+        from pocketlm.export.exporter import export_bundle
 
     name = corpus or _default_corpus()
     found = open_corpus(name)
@@ -66,11 +69,10 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
         _measure([*bundles, *tables], found.path("test"), lines, folder / "report")
         _suggest(folder / "zero-copy")
     metrics = record["metrics"]
-    output.print(
+    click.echo(
         f"\nword perplexity on valid after {minutes:g} min: "
         f"{metrics['valid_word_perplexity_line']:.1f}\n"
         f"run {out / 'run'}, bundle {out / 'zero-copy'}\nreport {out / 'report' / 'report.html'}",
-        markup=False,
     )
 
 
@@ -131,11 +133,10 @@ def _measure(models: list[Path], text: Path, lines: int, report: Path) -> None:
 
 
 def _suggest(bundle: Path) -> None:
-    from pocketlm.console import output
     from pocketlm.model.suggest import Suggester
     from pocketlm.models import open_model
 
     suggester = Suggester(open_model(bundle))
     for text in PROMPTS:
         words = ", ".join(f"{s.word} ({s.probability:.2f})" for s in suggester.suggest(text))
-        output.print(f"{text!r:24} -> {words}", markup=False)
+        click.echo(f"{text!r:24} -> {words}")
