@@ -45,9 +45,13 @@ def memory(
     Example:
       pocketlm bench memory bundle kenlm-5 table-3 --text valid.txt --lines 2000 --out report
     """
+    from pocketlm.benchmarks.report import REPORT_FILE
+    from pocketlm.console import note
+
     measure_and_report(
         models, text, out, lines=lines, steps=steps, samples=samples, as_json=as_json
     )
+    note(f"report: {out / REPORT_FILE}")
 
 
 def measure_and_report(
@@ -63,7 +67,6 @@ def measure_and_report(
     """Measure models, write the report's folder, and print its table or its JSON object."""
     from pocketlm.benchmarks.memory import measure, read_text
     from pocketlm.benchmarks.report import (
-        REPORT_FILE,
         check_target,
         make_results,
         print_table,
@@ -80,7 +83,6 @@ def measure_and_report(
         emit_json(results)
     else:
         print_table(results, output)
-    note(f"report: {out / REPORT_FILE}")
 
 
 @click.group()

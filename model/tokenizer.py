@@ -13,7 +13,6 @@ Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece)
 
 import hashlib
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +58,13 @@ class Tokenizer:
 
     @classmethod
     def train(cls, lines: Iterable[str], vocabulary_size: int, seed: int = 1) -> "Tokenizer":
-        """Learn a vocabulary from lines of text, at most a million of them, drawn with the seed."""
+        """Learn a vocabulary from lines of text, at most a million of them, drawn with the seed.
+
+        A small text may have fewer pieces than `vocabulary_size`; the result says how many.
+
+        Raises:
+            UserError: the size is out of range, or there is no text.
+        """
         if not SMALLEST_VOCABULARY <= vocabulary_size <= LARGEST_VOCABULARY:
             raise UserError(
                 f"vocabulary size {vocabulary_size} is outside "
@@ -77,6 +82,7 @@ class Tokenizer:
                 model_writer=model,
                 model_type="unigram",
                 vocab_size=vocabulary_size,
+                hard_vocab_limit=False,
                 byte_fallback=True,
                 character_coverage=0.9995,
                 normalization_rule_name="identity",
@@ -90,9 +96,8 @@ class Tokenizer:
                 minloglevel=2,
             )
         except RuntimeError as error:
-            possible = re.search(r"value <= (\d+)", str(error))
-            reason = f"it has only {possible[1]}" if possible else " ".join(str(error).split())
-            raise UserError(f"no {vocabulary_size} pieces in this text: {reason}") from None
+            reason = " ".join(str(error).split())
+            raise UserError(f"no vocabulary can be learnt from this text: {reason}") from None
         return cls(model.getvalue())
 
     def save(self, path: Path) -> None:

@@ -91,6 +91,8 @@ def train(
             size = config.model.vocabulary_size
             progress.note(f"learning {size} pieces from {corpus.name}")
             tokenizer = Tokenizer.train(corpus.lines("train"), size, config.seed)
+            if tokenizer.vocabulary_size < size:
+                progress.note(f"the text is small: it has {tokenizer.vocabulary_size} pieces")
         sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
         config = replace(config, model=sizes)
         tokenizer.save(folder / TOKENIZER)

@@ -22,7 +22,7 @@ def emit_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Say in one line what goes on."""
-    console.print(text, style="dim", markup=False)
+    console.print(text, style="dim", markup=False, soft_wrap=True)
 
 
 def _finite(value: Any) -> Any:
@@ -57,11 +57,12 @@ class TrainingBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
     def note(self, text: str) -> None:
         """See pocketlm.model.progress.Progress."""
-        console.print(text, markup=False)
+        console.print(text, markup=False, soft_wrap=True)
 
     def update(self, status: Status) -> None:
         """See pocketlm.model.progress.Progress."""
