@@ -14,7 +14,13 @@ import numpy.typing as npt
 from pocketlm.benchmarks.count_table import CountTable, write_count_table
 from pocketlm.benchmarks.kenlm import STRUCTURES, KenLM, train_kenlm
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_folder, read_json, sha256_file, write_json
+from pocketlm.model.files import (
+    atomic_folder,
+    describe_file,
+    file_damage,
+    read_json,
+    write_json,
+)
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
@@ -85,7 +91,7 @@ def train_ngram(
             "end_id": end,
             "tokenizer_sha256": tokenizer.sha256,
             "counts": counts,
-            "files": {name: _describe(folder / name) for name in model_files},
+            "files": {name: describe_file(folder / name) for name in model_files},
             "corpus": corpus,
         }
         write_json(folder / MANIFEST, manifest)
@@ -119,10 +125,6 @@ def _checked(tokens: Iterable[npt.NDArray[np.integer]]) -> Iterable[npt.NDArray[
         raise UserError("the corpus holds no tokens")
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
-
-
 def read_ngram_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an n-gram folder whose files are all there and as they were written.
 
@@ -144,7 +146,8 @@ def read_ngram_manifest(folder: Path) -> dict[str, Any]:
     if files.keys() != expected or not 0 <= sizes[1] < sizes[0]:
         raise UserError(f"{path} is damaged: its fields are not those of an n-gram model")
     for name, (size, sha256) in files.items():
-        _check_file(folder / name, size, sha256)
+        if damage := file_damage(folder / name, size, sha256):
+            raise UserError(damage)
     return manifest
 
 
@@ -153,15 +156,6 @@ def _model_files(kind: str, order: int) -> list[str]:
         return [KENLM_FILE]
     counts = [f"order-{i}.counts" for i in range(1, order + 1)]
     return counts + [f"order-{i}.keys" for i in range(2, order + 1)]
-
-
-def _check_file(path: Path, size: int, sha256: str) -> None:
-    if not path.is_file():
-        raise UserError(f"{path} is missing")
-    if path.stat().st_size != size:
-        raise UserError(f"{path} has {path.stat().st_size} bytes, its manifest says {size}")
-    if sha256_file(path) != sha256:
-        raise UserError(f"{path} does not match the SHA-256 in its manifest")
 
 
 def open_ngram(folder: Path) -> Predictor:

@@ -14,7 +14,13 @@ from typing import Any
 
 from pocketlm.export.quiet import quiet_native
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import combined_hash, read_json, sha256_file, write_json
+from pocketlm.model.files import (
+    combined_hash,
+    describe_file,
+    file_damage,
+    read_json,
+    write_json,
+)
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
@@ -25,10 +31,7 @@ _OWN_HASH = "manifest_sha256"
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Bytes and SHA-256 of the program and the tokenizer."""
-    return {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
-        for name in (PROGRAM, TOKENIZER)
-    }
+    return {name: describe_file(folder / name) for name in (PROGRAM, TOKENIZER)}
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -59,14 +62,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
     """What is wrong with the first file that does not match the manifest; None if all do."""
     for name in (PROGRAM, TOKENIZER):
-        path, expected = folder / name, manifest["files"][name]
-        if not path.is_file():
-            return f"{path} is missing"
-        size = path.stat().st_size
-        if size != expected["bytes"]:
-            return f"{path} has {size} bytes, its manifest says {expected['bytes']}"
-        if sha256_file(path) != expected["sha256"]:
-            return f"{path} does not match the SHA-256 in its manifest"
+        expected = manifest["files"][name]
+        if damage := file_damage(folder / name, expected["bytes"], expected["sha256"]):
+            return damage
     return None
 
 

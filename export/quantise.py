@@ -33,8 +33,9 @@ def quantise_rows(weight: Tensor) -> QuantisedMatrix:
     weight = weight.detach().float()
     if not torch.isfinite(weight).all():
         raise UserError("a weight is not finite: it cannot be quantised")
-    largest = weight.abs().amax(dim=1)  # [N]
-    scales = torch.where(largest > 0, largest / LEVELS, torch.ones_like(largest))
+    scales = weight.abs().amax(dim=1) / LEVELS  # [N]
+    # A row of zeros, or of numbers too small to divide by, becomes zeros.
+    scales = torch.where(scales < torch.finfo(torch.float32).tiny, 1.0, scales)
     values = (weight / scales[:, None]).round().clamp(-LEVELS, LEVELS).to(torch.int8)
     error = (weight - values.float() * scales[:, None]).abs().max().item()
     return QuantisedMatrix(values, scales, error)

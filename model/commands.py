@@ -168,13 +168,15 @@ def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_j
     Example:
       pocketlm evaluate --model runs/base --text valid.txt --context document
     """  # fmt: skip
-    from pocketlm.console import emit_json
+    from pocketlm.console import emit_json, progress_bar
     from pocketlm.model.corpus import text_lines
     from pocketlm.model.evaluate import evaluate as evaluate_text
     from pocketlm.models import open_model
 
     documents = text_lines(text, lines)
-    result = evaluate_text(open_model(model_path), documents, context)
+    predictor = open_model(model_path)
+    with progress_bar(f"evaluating {predictor.name}") as progress:
+        result = evaluate_text(predictor, documents, context, progress)
     if as_json:
         emit_json(dataclasses.asdict(result))
         return

@@ -11,14 +11,14 @@ The cross-entropy averaged over time is nats / T; the probability of the text is
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
 CONTEXTS = ("line", "document")
-_GROUP_TOKENS = 1 << 18
+_GROUP_TOKENS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Evaluation:
 
 
 def evaluate(
-    predictor: Predictor, documents: Sequence[Sequence[str]], context: str = "line"
+    predictor: Predictor,
+    documents: Sequence[Sequence[str]],
+    context: str = "line",
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Evaluation:
     """Score a text.
 
@@ -44,12 +47,16 @@ def evaluate(
         documents: lists of lines.
         context: "line" starts each line from a fresh state; "document" carries the state over the
             lines of a document.
+        progress: told the share that is done, 0..1, now and then.
     """
     nats, tokens = 0.0, 0
-    for group in _grouped(token_sequences(documents, predictor.tokenizer, context)):
+    sequences = token_sequences(documents, predictor.tokenizer, context)
+    whole = sum(len(sequence) for sequence in sequences)
+    for group in _grouped(sequences):
         scores = predictor.score(group)
         nats -= sum(math.fsum(score.tolist()) for score in scores)
         tokens += sum(len(score) for score in scores)
+        progress(tokens / whole)
     lines = [line for document in documents for line in document]
     words = sum(len(line.split()) for line in lines)
     characters = sum(len(line) + 1 for line in lines)
@@ -76,7 +83,7 @@ def token_sequences(
 
 
 def _grouped(sequences: list[list[int]]) -> Iterator[list[list[int]]]:
-    """Groups of about `_GROUP_TOKENS`, so that memory does not grow with the text."""
+    """Groups of about `_GROUP_TOKENS`, which bounds memory and lets progress show."""
     group: list[list[int]] = []
     size = 0
     for sequence in sequences:

@@ -36,6 +36,23 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def describe_file(path: Path) -> dict[str, Any]:
+    """Bytes and SHA-256 of a file, as a manifest holds them."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def file_damage(path: Path, size: int, sha256: str) -> str | None:
+    """What makes a file another one than its manifest describes, in one line; None if nothing."""
+    if not path.is_file():
+        return f"{path} is missing"
+    found = path.stat().st_size
+    if found != size:
+        return f"{path} has {found} bytes, its manifest says {size}"
+    if sha256_file(path) != sha256:
+        return f"{path} does not match the SHA-256 in its manifest"
+    return None
+
+
 def fsync_path(path: Path) -> None:
     """Flush a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -25,7 +25,7 @@ from pocketlm.model.files import atomic_path
 WORD_START = "▁"
 UNKNOWN_ID = 0
 END_ID = 1
-SMALLEST_VOCABULARY = 320  # 2 control ids and 256 bytes leave 62 pieces
+SMALLEST_VOCABULARY = 260  # 2 control ids and 256 bytes leave 2 pieces
 LARGEST_VOCABULARY = 16_384
 # SentencePiece sums in one order per thread, so the number of threads is part of the recipe.
 TRAINING_THREADS = 2
