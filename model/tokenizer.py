@@ -13,6 +13,7 @@ Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece)
 
 import hashlib
 import io
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,7 @@ LARGEST_VOCABULARY = 16_384
 TRAINING_THREADS = 2
 # The trainer silently skips longer lines (in bytes), so they are cut.
 LONGEST_TRAINING_LINE = 1_000
+TRAINING_LINES = 1_000_000
 
 
 class Tokenizer:
@@ -58,7 +60,7 @@ class Tokenizer:
 
     @classmethod
     def train(cls, lines: Iterable[str], vocabulary_size: int, seed: int = 1) -> "Tokenizer":
-        """Learn a vocabulary from lines of text, at most a million of them, drawn with the seed.
+        """Learn a vocabulary from at most TRAINING_LINES lines, drawn with the seed.
 
         A small text may have fewer pieces than `vocabulary_size`; the result says how many.
 
@@ -70,15 +72,13 @@ class Tokenizer:
                 f"vocabulary size {vocabulary_size} is outside "
                 f"{SMALLEST_VOCABULARY}..{LARGEST_VOCABULARY}"
             )
-        text = _training_lines(lines)
-        first = next(text, None)
-        if first is None:
+        sample = _sample(_training_lines(lines), TRAINING_LINES, seed)
+        if not sample:
             raise UserError("there is no text to learn a vocabulary from")
-        sentencepiece.set_random_generator_seed(seed)
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.Train(
-                sentence_iterator=_chain(first, text),
+                sentence_iterator=iter(sample),
                 model_writer=model,
                 model_type="unigram",
                 vocab_size=vocabulary_size,
@@ -86,8 +86,7 @@ class Tokenizer:
                 byte_fallback=True,
                 character_coverage=0.9995,
                 normalization_rule_name="identity",
-                input_sentence_size=1_000_000,
-                shuffle_input_sentence=True,
+                shuffle_input_sentence=False,
                 num_threads=TRAINING_THREADS,
                 unk_id=UNKNOWN_ID,
                 eos_id=END_ID,
@@ -153,6 +152,16 @@ def _training_lines(lines: Iterable[str]) -> Iterator[str]:
                 yield part
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+def _sample(lines: Iterable[str], size: int, seed: int) -> list[str]:
+    """At most `size` of the lines, each as likely, by Vitter's algorithm R (1985).
+
+    SentencePiece can sample by itself, but does not draw the same lines twice.
+    """
+    generator = random.Random(seed)
+    sample: list[str] = []
+    for count, line in enumerate(lines):
+        if count < size:
+            sample.append(line)
+        elif (place := generator.randrange(count + 1)) < size:
+            sample[place] = line
+    return sample

@@ -50,6 +50,12 @@ def test_the_same_seed_gives_the_same_model(corpus: Corpus) -> None:
     assert len(models) == 1
 
 
+def test_a_large_text_is_sampled_with_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pocketlm.model.tokenizer.TRAINING_LINES", 150)
+    models = [Tokenizer.train(SENTENCES * 2, VOCABULARY, seed).sha256 for seed in (5, 5, 6)]
+    assert models[0] == models[1] != models[2]
+
+
 def test_the_batch_is_the_single_encoding() -> None:
     assert SHARED.encode_batch(SENTENCES) == [SHARED.encode(line) for line in SENTENCES]
 
