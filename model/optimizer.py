@@ -8,11 +8,15 @@ from pocketlm.model.language_model import GRULanguageModel
 from pocketlm.model.run_folder import TrainConfig
 
 FINAL_LEARNING_RATE = 0.02  # of the peak
+WARMUP_SHARE = 0.1  # of the run
 
 
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
-    """Linear warm-up over `warmup_steps`, times a cosine over the run down to its last share."""
-    warmup = min(1.0, (step + 1) / (config.warmup_steps + 1))
+    """Linear warm-up, times a cosine over the run down to its last share.
+
+    The warm-up takes `warmup_steps`, but no more than WARMUP_SHARE of a short run.
+    """
+    warmup = min(1.0, max((step + 1) / (config.warmup_steps + 1), fraction / WARMUP_SHARE))
     cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
     return config.learning_rate * warmup * max(FINAL_LEARNING_RATE, cosine)
 

@@ -198,6 +198,7 @@ class _Trainer:
                     last_checkpoint = time.monotonic()
             if not self.curve or self.curve[-1]["step"] != self.step:
                 log(self._log_row(self._validate()))
+        self.progress.update(self._status())
         self.save()
 
     def _train_step(self, fraction: float) -> tuple[float, float, float]:
@@ -289,7 +290,7 @@ class _Trainer:
         return Status(
             step=self.step,
             tokens=self.tokens,
-            loss=float(np.mean(self.losses)),
+            loss=float(np.mean(self.losses)) if self.losses else math.nan,
             tokens_per_second=self._speed(),
             fraction=fraction,
             seconds_left=self.seconds * (1 - fraction) / max(fraction, 1e-9),

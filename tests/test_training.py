@@ -100,6 +100,7 @@ def test_the_schedule_warms_up_and_finishes(corpus: Corpus) -> None:
     assert learning_rate(config, 0, 0.0) < 0.002
     assert learning_rate(config, 10, 0.0) == pytest.approx(0.01)
     assert learning_rate(config, 50, 0.5) == pytest.approx(0.005)
+    assert learning_rate(config, 3, 0.2) > 0.008  # a short run is warm after a tenth of it
     assert learning_rate(config, 99, 1.0) == pytest.approx(0.01 * FINAL_LEARNING_RATE)
 
 
@@ -226,3 +227,11 @@ def test_another_tokenizer_is_an_error(run: Path, corpus: Corpus, tmp_path: Path
     Tokenizer.train(lines, size).save(folder / "tokenizer.model")
     with pytest.raises(UserError, match="not the one"):
         open_run(folder)
+
+
+def test_a_finished_run_resumes_to_itself(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    first = train(tiny_config(corpus, max_steps=5), tmp_path / "run", Silent(), tokenizer)
+    again = resume(tmp_path / "run", Silent())
+    assert (again["steps"], again["metrics"]) == (5, first["metrics"])
