@@ -22,11 +22,33 @@ from pocketlm.model.files import (
     write_json,
 )
 from pocketlm.model.predictor import Predictor
+from pocketlm.model.settings import matches
 from pocketlm.model.tokenizer import Tokenizer
 
 FORMAT_VERSION = 1
 MANIFEST, PROGRAM, TOKENIZER = "manifest.json", "model.pte", "tokenizer.model"
 _OWN_HASH = "manifest_sha256"
+_FILE = {"bytes": int, "sha256": str}
+# What readers of a manifest rely on.
+_SHAPE = {
+    "name": str,
+    "recipe": str,
+    "files": {PROGRAM: _FILE, TOKENIZER: _FILE},
+    "bytes_by_part": {"embedding": int, "recurrent": int, "program": int},
+    "model": dict.fromkeys(("vocabulary_size", "embedding", "hidden", "layers", "parameters"), int),
+    "tokenizer": {"end_id": int, "vocabulary_size": int, "sha256": str},
+    "quantisation": {"weights": str, "activations": str, "largest_error": float},
+    "operators": {"delegates": list, "outside_delegates": list},
+    "predicted_memory": {"private_bytes": int, "file_backed_bytes_at_most": int},
+    "quality": {
+        "tokens": int,
+        "word_perplexity": float,
+        "word_perplexity_eager": float,
+        "perplexity_loss": float,
+        "argmax_agreement": float,
+        "mean_kl": float,
+    },
+}
 
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
@@ -53,6 +75,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder / MANIFEST}: format {found!r}, this PocketLM reads {FORMAT_VERSION}"
         )
+    if not matches(manifest, _SHAPE):
+        raise UserError(f"{folder / MANIFEST} lacks what a bundle's manifest holds")
     content = {key: value for key, value in manifest.items() if key != _OWN_HASH}
     if manifest.get(_OWN_HASH) != _manifest_hash(content):
         raise UserError(f"{folder / MANIFEST} is damaged: it does not match its own hash")

@@ -1,5 +1,6 @@
 """The commands around a bundle: export, inspect."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +46,19 @@ def export(
     from pocketlm.export.quiet import quiet_native
     from pocketlm.model.corpus import open_corpus, text_lines
     from pocketlm.model.files import read_json
-    from pocketlm.model.run_folder import CONFIG
+    from pocketlm.model.run_folder import CONFIG, config_from_json
 
     with quiet_native():
         from pocketlm.export.exporter import export_bundle
 
     if text is None:
-        config = read_json(run / CONFIG, "run's config")
+        config = config_from_json(read_json(run / CONFIG, "run's config"), str(run / CONFIG))
         try:
-            text = open_corpus(str(config.get("corpus")), int(config.get("seed", 1))).path("valid")
+            text = open_corpus(config.corpus, config.seed).path("valid")
         except UserError as error:
             raise UserError(f"{error}; or name a text for the verification with --text") from None
-    # No line is shorter than its end token, so this many lines are enough.
-    lines = [line for document in text_lines(text, verify_tokens) for line in document]
+    lines = [line for document in text_lines(text) for line in document]
+    random.Random(0).shuffle(lines)
     manifest = export_bundle(run, recipe, out, lines, note, verify_tokens)
     if as_json:
         emit_json(manifest)
@@ -78,7 +79,12 @@ def inspect(bundle: Path, as_json: bool) -> int:
     from pocketlm.console import emit_json
     from pocketlm.export.bundle import damaged_file, read_manifest
 
-    manifest = read_manifest(bundle)
+    try:
+        manifest = read_manifest(bundle)
+    except UserError:
+        if as_json:
+            emit_json({"verified": False})
+        raise
     damage = damaged_file(bundle, manifest)
     if as_json:
         emit_json({**manifest, "verified": damage is None})

@@ -20,7 +20,7 @@ from pocketlm.export.bundle import (
 from pocketlm.export.layout import (
     bytes_by_part,
     check_operators,
-    check_tied,
+    check_weights_once,
     operators,
     predicted_memory,
 )
@@ -73,7 +73,7 @@ def export_bundle(
         found = operators(program)
         check_operators(found, recipe)
         if recipe == "zero-copy":
-            check_tied(folder / PROGRAM, model)
+            check_weights_once(folder / PROGRAM, model)
 
         notify(f"verifying the written file on {verify_tokens:,} tokens")
         exported = ProgramPredictor(folder / PROGRAM, tokenizer, out.name)

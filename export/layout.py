@@ -39,6 +39,12 @@ STOCK_OPERATORS = frozenset(
 )
 # XNNPACK packs int8 rows with their scale, bias and sum (4 bytes each).
 _XNNPACK_ROW_BYTES = 12
+# What the runtime itself keeps for a method, measured (docs/bundle.md): structures of the program,
+# and for XNNPACK its graph and workspace.
+_RUNTIME_BYTES = 16 << 10
+_XNNPACK_RUNTIME_BYTES = 80 << 10
+_PAGE = 4096
+_LARGEST_GRAPH = 16 << 10  # a layer: the graph, names and padding, but no weights
 
 
 def bytes_by_part(model: GRULanguageModel, recipe: str, file_bytes: int) -> dict[str, int]:
@@ -71,14 +77,17 @@ def predicted_memory(
 ) -> dict[str, int]:
     """Bytes after many steps, the file memory-mapped: private ones, and evictable pages of it."""
     state = 4 * model.initial_state.numel()
-    private = sum(_forward_plan(program).non_const_buffer_sizes) + 2 * state
+    arena = sum(_forward_plan(program).non_const_buffer_sizes)
+    private = arena + 2 * state + _RUNTIME_BYTES
     file_backed = sum(parts.values())
     if recipe == "xnnpack":
         for weight, _ in named_matrices(model).values():
             rows, columns = weight.shape
             private += rows * columns + _XNNPACK_ROW_BYTES * rows
+        private += _XNNPACK_RUNTIME_BYTES
         file_backed = parts["embedding"] + parts["program"]
-    return {"private_bytes": private, "file_backed_bytes_at_most": file_backed}
+    pages = {"private_bytes": private, "file_backed_bytes_at_most": file_backed + _PAGE}
+    return {name: -(-size // _PAGE) * _PAGE for name, size in pages.items()}
 
 
 def check_operators(found: dict[str, list[str]], recipe: str) -> None:
@@ -91,12 +100,15 @@ def check_operators(found: dict[str, list[str]], recipe: str) -> None:
         raise UserError(f"gate: delegates {found['delegates']} where {expected} was expected")
 
 
-def check_tied(path: Path, model: GRULanguageModel) -> None:
-    """The gate on the zero-copy recipe: the tied table lies in the file exactly once."""
+def check_weights_once(path: Path, model: GRULanguageModel) -> None:
+    """The gate on the zero-copy recipe: each weight lies in the file once, the tied table too."""
     table = quantise_rows(model.embedding.weight).values.numpy()
     copies = path.read_bytes().count(np.ascontiguousarray(table).tobytes())
     if copies != 1:
         raise UserError(f"gate: the tied weights lie {copies} times in {path.name}, not once")
+    spare = bytes_by_part(model, "zero-copy", path.stat().st_size)["program"]
+    if not 0 <= spare <= _LARGEST_GRAPH * model.config.layers:
+        raise UserError(f"gate: {path.name} holds {spare} bytes beside its weights, too many")
 
 
 def _forward_plan(program: Program) -> Any:

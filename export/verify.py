@@ -3,13 +3,13 @@
 lines of real text -> tokens -> both predictors step by step -> argmax agreement, KL, perplexity
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pocketlm.model.errors import UserError
+from pocketlm.model.evaluate import exp_or_infinity
 from pocketlm.model.predictor import Predictor
 
 LARGEST_PERPLEXITY_LOSS = 0.01
@@ -32,15 +32,16 @@ class Quality:
 def compare(
     eager: Predictor, exported: Predictor, lines: Sequence[str], token_budget: int
 ) -> Quality:
-    """Step both over lines until about `token_budget` tokens are compared."""
+    """Step both over lines until `token_budget` tokens are compared; a longer line is cut."""
     tokens = words = used = 0
     agreement, divergence, eager_nats, exported_nats = 0, 0.0, 0.0, 0.0
     for line in lines:
         if tokens >= token_budget:
             break
-        used, words = used + 1, words + len(line.split())
         states = eager.start(), exported.start()
-        for token in [*eager.tokenizer.encode(line), eager.tokenizer.end_id]:
+        encoded = [*eager.tokenizer.encode(line), eager.tokenizer.end_id][: token_budget - tokens]
+        used, words = used + 1, words + len(eager.tokenizer.decode(encoded).split())
+        for token in encoded:
             p = eager.log_probabilities(states[0])[0].astype(np.float64)  # [V]
             q = exported.log_probabilities(states[1])[0].astype(np.float64)
             agreement += int(p.argmax() == q.argmax())
@@ -55,9 +56,9 @@ def compare(
         tokens=tokens,
         argmax_agreement=agreement / tokens,
         mean_kl=divergence / tokens,
-        word_perplexity_eager=math.exp(eager_nats / words),
-        word_perplexity=math.exp(exported_nats / words),
-        perplexity_loss=math.exp((exported_nats - eager_nats) / words) - 1,
+        word_perplexity_eager=exp_or_infinity(eager_nats / max(words, 1)),
+        word_perplexity=exp_or_infinity(exported_nats / max(words, 1)),
+        perplexity_loss=exp_or_infinity((exported_nats - eager_nats) / max(words, 1)) - 1,
     )
 
 

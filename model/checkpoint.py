@@ -46,7 +46,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"{path}: no such file of weights") from None
-    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
+    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged, or not safetensors: {error}") from None
     if not isinstance(state, dict):
         raise UserError(f"{path} was not written by PocketLM")
@@ -57,10 +57,10 @@ def load_weights(model: GRULanguageModel, tensors: dict[str, Tensor], source: Pa
     """Put weights into a model.
 
     Raises:
-        UserError: names or shapes differ from the model's, or a number is not finite.
+        UserError: names, shapes or types differ from the model's, or a number is not finite.
     """
-    expected = {name: t.shape for name, t in model.state_dict().items()}
-    found = {name: t.shape for name, t in tensors.items()}
+    expected = {name: (t.shape, t.dtype) for name, t in model.state_dict().items()}
+    found = {name: (t.shape, t.dtype) for name, t in tensors.items()}
     if expected != found:
         names = sorted(expected.keys() | found.keys())
         wrong = next(name for name in names if expected.get(name) != found.get(name))

@@ -19,7 +19,6 @@ MODEL_OPTION = click.option(
     help="A run folder, a bundle or an n-gram folder.",
 )
 DEFAULT_EPOCHS = 3.0
-_BOUNDS = {"epochs", "max_steps", "max_minutes"}
 JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
 )
@@ -30,9 +29,7 @@ JSON_OPTION = click.option(
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base"]),
-    default="base",
-    show_default=True,
-    help="Sizes of the network.",
+    help="Sizes of the network.  [default: base]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
@@ -67,7 +64,7 @@ JSON_OPTION = click.option(
 @click.option("--checkpoint-minutes", type=float, help="Minutes between checkpoints.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of the products.")
-@click.option("--seed", type=int, help="Of everything random.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random.")
 @click.option(
     "--print-config",
     is_flag=True,
@@ -76,7 +73,7 @@ JSON_OPTION = click.option(
 @JSON_OPTION
 def train(
     corpus: str | None,
-    preset: str,
+    preset: str | None,
     out: Path | None,
     resume: bool,
     tokenizer: Path | None,
@@ -95,35 +92,33 @@ def train(
       pocketlm train --out runs/base --resume
     """  # fmt: skip
     from pocketlm.console import TrainingBar, emit_json
-    from pocketlm.model.run_folder import config_from_json, config_to_json
-    from pocketlm.model.train import InterruptedRunError
+    from pocketlm.model.run_folder import BOUNDS, config_from_json, config_to_json
     from pocketlm.model.train import resume as resume_training
     from pocketlm.model.train import train as train_new
     from pocketlm.models import open_tokenizer
 
     given = {key: value for key, value in settings.items() if value is not None}
     if resume:
-        fixed = [*(given.keys() - _BOUNDS), *[name for name in (corpus, tokenizer) if name]]
+        fixed = [
+            *(given.keys() - set(BOUNDS)),
+            *[name for name in (corpus, tokenizer, preset, print_config) if name],
+        ]
         if out is None or fixed:
             raise UserError("--resume takes --out and the bounds: the other settings are kept")
     elif corpus is None or (out is None and not print_config):
         raise UserError("train needs --corpus and --out")
     else:
-        config = config_from_json(_settings(corpus, preset, given), "the options")
+        config = config_from_json(_settings(corpus, preset or "base", given), "the options")
         if print_config:
             click.echo(json.dumps(config_to_json(config), indent=2))
             return 0
     assert out is not None
-    try:
-        with TrainingBar() as bar:
-            if resume:
-                record = resume_training(out, bar, **given)
-            else:
-                pieces = open_tokenizer(tokenizer) if tokenizer else None
-                record = train_new(config, out, bar, pieces)
-    except InterruptedRunError as interruption:
-        click.echo(f"{interruption}; go on with: pocketlm train --out {out} --resume", err=True)
-        return 130
+    with TrainingBar() as bar:
+        if resume:
+            record = resume_training(out, bar, **given)
+        else:
+            pieces = open_tokenizer(tokenizer) if tokenizer else None
+            record = train_new(config, out, bar, pieces)
     if as_json:
         emit_json(record)
         return 0
@@ -140,11 +135,12 @@ def train(
 def _settings(corpus: str, preset: str, given: dict[str, Any]) -> dict[str, Any]:
     """What the strict loader reads: the preset's sizes, and what was given over them."""
     from pocketlm.model.language_model import PRESETS
+    from pocketlm.model.run_folder import BOUNDS
 
     sizes = dataclasses.asdict(PRESETS[preset])
     sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
     settings = {name: value for name, value in given.items() if name not in sizes}
-    if not settings.keys() & _BOUNDS:
+    if not settings.keys() & set(BOUNDS):
         settings["epochs"] = DEFAULT_EPOCHS
     return {"corpus": corpus, "model": sizes, **settings}
 
@@ -257,7 +253,9 @@ def score(text: str, model_path: Path, as_json: bool) -> None:
     show_default=True,
     help="At most so many tokens.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the draws.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the draws."
+)
 @JSON_OPTION
 def generate(
     prompt: str,

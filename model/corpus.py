@@ -127,7 +127,7 @@ def _embedded_folder() -> Path:
         cache_directory() / "corpora" / f"{EMBEDDED}-{combined_hash(list(splits.values()))[:16]}"
     )
     if not folder.exists():
-        with atomic_folder(folder, _MARKER) as temporary:
+        with atomic_folder(folder, _MARKER, replace=False) as temporary:
             (temporary / _MARKER).touch()
             for split, text in splits.items():
                 write_text(temporary / f"{split}.txt", text)
@@ -140,7 +140,7 @@ def _corpus_of_file(path: Path, seed: int) -> Corpus:
     folder = cache_directory() / "corpora" / key
     if not folder.exists():
         has_documents = any(not line.strip() for line in read_lines(path))
-        with atomic_folder(folder, _MARKER) as temporary:
+        with atomic_folder(folder, _MARKER, replace=False) as temporary:
             (temporary / _MARKER).touch()
             _split_documents(_documents(read_lines(path), has_documents), seed, temporary, path)
     return Corpus(path.name, folder)

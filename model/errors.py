@@ -1,4 +1,8 @@
-"""The one exception for the user's mistakes: its message is the whole error line."""
+"""The exceptions that the command turns into one line."""
+
+
+class InterruptedRunError(Exception):
+    """A signal ended a training after a checkpoint was written."""
 
 
 class UserError(ValueError):

@@ -65,8 +65,8 @@ def evaluate(
         words=words,
         tokens=tokens,
         nats=nats,
-        token_perplexity=_exp(nats / tokens),
-        word_perplexity=_exp(nats / max(words, 1)),
+        token_perplexity=exp_or_infinity(nats / tokens),
+        word_perplexity=exp_or_infinity(nats / max(words, 1)),
         bits_per_character=nats / (characters * math.log(2)),
     )
 
@@ -96,6 +96,6 @@ def _grouped(sequences: list[list[int]]) -> Iterator[list[list[int]]]:
         yield group
 
 
-def _exp(value: float) -> float:
+def exp_or_infinity(value: float) -> float:
     """exp, with infinity for what a float cannot hold."""
     return math.exp(value) if value < 700 else math.inf

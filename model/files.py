@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -79,11 +80,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
+def atomic_folder(target: Path, marker: str, replace: bool = True) -> Iterator[Path]:
     """Give a temporary folder beside `target`; put it in `target`'s place when the block succeeds.
 
     An existing `target` is replaced only where it is empty or holds the file `marker`, which says
-    that it is a folder of the same kind: anything else there is the user's, and stays.
+    that it is a folder of the same kind: anything else there is the user's, and stays. Without
+    `replace` a target that another process has made meanwhile stays too (for caches). A process
+    killed between the two renames of a replacement leaves the old folder as `.NAME.old.*`.
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise UserError(f"{target} is not a folder: choose another --out")
@@ -96,13 +99,20 @@ def atomic_folder(target: Path, marker: str) -> Iterator[Path]:
         temporary.chmod(0o755)
         for path in temporary.rglob("*"):
             fsync_path(path)
+        if target.exists() and not replace:
+            return
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
             target.replace(old)
-            temporary.replace(target)
+            try:
+                temporary.replace(target)
+            except OSError:
+                old.replace(target)
+                raise
             shutil.rmtree(old)
         else:
             temporary.replace(target)
+        fsync_path(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -114,8 +124,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write indented JSON whole or not at all; NaN and infinity are errors."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write indented JSON whole or not at all."""
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def finite(value: Any) -> Any:
+    """A value for JSON, in which numbers that JSON lacks (NaN, infinity) are null."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
@@ -128,7 +148,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such {what}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a {what}: {error}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} is not a {what}: a JSON object was expected")

@@ -43,8 +43,9 @@ class ModelConfig:
                 f"vocabulary_size {self.vocabulary_size} is outside "
                 f"{SMALLEST_VOCABULARY}..{LARGEST_VOCABULARY}"
             )
-        if min(self.embedding, self.hidden, self.layers) < 1 or self.hidden > 1 << 16:
-            raise UserError("embedding, hidden and layers have to be at least 1")
+        for name, largest in (("embedding", 8192), ("hidden", 8192), ("layers", 16)):
+            if not 1 <= getattr(self, name) <= largest:
+                raise UserError(f"{name} {getattr(self, name)} is outside 1..{largest}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"dropout {self.dropout} is outside 0..1")
 

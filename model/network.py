@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, unpack_sequence
 
 from pocketlm.model.language_model import GRULanguageModel
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
@@ -15,7 +16,7 @@ from pocketlm.model.tokenizer import END_ID, Tokenizer
 # A state: log-probabilities [B, V] of the next token, and the hidden state [L, B, H].
 NetworkState = tuple[Tensor, Tensor]
 
-_SCORE_TOKENS = 16_384  # tokens of one packed batch, which bounds the memory of `score`
+_SCORE_TOKENS = 16_384  # tokens of one packed block, which bounds the memory of `score`
 _LOGIT_ROWS = 512
 
 
@@ -69,31 +70,46 @@ class NetworkPredictor(Predictor):
     def _score_batch(
         self, batch: list[int], sequences: Sequence[Sequence[int]], scores: list[FloatArray]
     ) -> None:
-        """Score the sequences of a batch, longest first, into their places."""
+        """Score the sequences of a batch, longest first, into their places.
+
+        Time is walked in blocks that carry the state on, so that a long sequence takes no more
+        memory than many short ones.
+        """
         targets = [torch.as_tensor(np.asarray(sequences[i], dtype=np.int64)) for i in batch]
-        targets = [t for t in targets if len(t)]
-        if not targets:
-            return
-        inputs = [torch.cat([torch.tensor([END_ID]), t[:-1]]) for t in targets]
-        packed_inputs = torch.nn.utils.rnn.pack_sequence(inputs)
-        packed_targets = torch.nn.utils.rnn.pack_sequence(targets)
-        projected, _ = self.model.packed(
-            packed_inputs.data.to(self._device),
-            packed_inputs.batch_sizes,
-            self.model.start_state(len(targets)),
+        inputs = [torch.cat([torch.tensor([END_ID]), t])[:-1] for t in targets]
+        state = self.model.start_state(len(batch))
+        parts: list[list[Tensor]] = [[] for _ in batch]
+        block = max(1, _SCORE_TOKENS // len(batch))
+        for start in range(0, len(targets[0]), block):
+            running = sum(len(t) > start for t in targets)
+            span = slice(start, start + block)
+            taken, state = self._score_block(
+                [x[span] for x in inputs[:running]],
+                [t[span] for t in targets[:running]],
+                state[:, :running],
+            )
+            for part, scored in zip(parts, taken, strict=False):
+                part.append(scored)
+        for i, part in zip(batch, parts, strict=True):
+            if part:
+                scores[i] = torch.cat(part).numpy()
+
+    def _score_block(
+        self, inputs: list[Tensor], targets: list[Tensor], state: Tensor
+    ) -> tuple[list[Tensor], Tensor]:
+        """Log-probabilities of targets, each [t] after its inputs, from states [L, B, H]."""
+        packed = pack_sequence(inputs)
+        projected, state = self.model.packed(
+            packed.data.to(self._device), packed.batch_sizes, state
         )
-        parts = zip(
+        rows = zip(
             projected.split(_LOGIT_ROWS),
-            packed_targets.data.to(self._device).split(_LOGIT_ROWS),
+            pack_sequence(targets).data.to(self._device).split(_LOGIT_ROWS),
             strict=True,
         )
-        taken = [self.model.log_probabilities(p).gather(1, t[:, None])[:, 0] for p, t in parts]
-        unpacked, lengths = torch.nn.utils.rnn.pad_packed_sequence(
-            torch.nn.utils.rnn.PackedSequence(torch.cat(taken).cpu(), packed_targets.batch_sizes),
-            batch_first=True,
-        )
-        for i, row, length in zip(batch, unpacked, lengths.tolist(), strict=False):
-            scores[i] = row[:length].numpy()
+        taken = [self.model.log_probabilities(p).gather(1, t[:, None])[:, 0] for p, t in rows]
+        scored = PackedSequence(torch.cat(taken).cpu(), packed.batch_sizes)
+        return unpack_sequence(scored), state
 
 
 def open_run(folder: Path) -> NetworkPredictor:

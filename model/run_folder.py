@@ -11,7 +11,7 @@ record.json             the summary of the finished run
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,15 @@ from pocketlm.model.checkpoint import load_checkpoint, load_weights
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json
 from pocketlm.model.language_model import GRULanguageModel, ModelConfig
+from pocketlm.model.settings import from_json
 from pocketlm.model.tokenizer import Tokenizer
 
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.model", "model.safetensors"
 CHECKPOINT, LOG, RECORD = "checkpoint.safetensors", "log.csv", "record.json"
+
+
+BOUNDS = ("epochs", "max_steps", "max_minutes")  # of which a training needs one
+LARGEST_WINDOW = 1 << 22  # tokens of one step
 
 
 @dataclass(frozen=True)
@@ -50,40 +55,27 @@ class TrainConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        counts = (self.rows, self.window, self.valid_every, self.valid_lines, self.patience)
-        if min(counts) < 1 or self.warmup_steps < 0:
-            raise UserError(
-                "rows, window, valid_every, valid_lines and patience have to be at least 1"
-            )
-        bounds = [b for b in (self.epochs, self.max_steps, self.max_minutes) if b is not None]
+        least = {"rows": 1, "window": 1, "valid_every": 1, "valid_lines": 1, "patience": 1}
+        least |= {"warmup_steps": 0, "weight_decay": 0, "checkpoint_minutes": 0, "seed": 0}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise UserError(f"{name} has to be at least {smallest}")
+        if self.rows * self.window > LARGEST_WINDOW:
+            raise UserError(f"rows times window has to be at most {LARGEST_WINDOW:,} tokens")
+        bounds = [b for b in (getattr(self, name) for name in BOUNDS) if b is not None]
         if not bounds or min(bounds) <= 0:
             raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
+        if self.seed >= 1 << 31:
+            raise UserError("seed has to be below 2147483648")
 
 
-def config_from_json(value: dict[str, Any], source: str) -> TrainConfig:
+def config_from_json(value: Any, source: str) -> TrainConfig:
     """The strict loader: an unknown key, or a value that cannot be, is a UserError."""
-    value = dict(value)
-    _known_keys(value, TrainConfig, source)
-    if not isinstance(value.get("corpus"), str):
-        raise UserError(f"{source} names no corpus")
-    sizes = value.pop("model", {})
-    if not isinstance(sizes, dict):
-        raise UserError(f"{source}: model has to be an object")
-    _known_keys(sizes, ModelConfig, source)
-    try:
-        return TrainConfig(model=ModelConfig(**sizes), **value)
-    except TypeError as error:
-        raise UserError(f"{source}: {error}") from None
-
-
-def _known_keys(value: dict[str, Any], part: type[TrainConfig | ModelConfig], source: str) -> None:
-    unknown = value.keys() - {item.name for item in fields(part)}
-    if unknown:
-        raise UserError(f"{source}: unknown key {sorted(unknown)[0]!r}")
+    return from_json(TrainConfig, value, source)
 
 
 def config_to_json(config: TrainConfig) -> dict[str, Any]:

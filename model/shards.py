@@ -108,7 +108,7 @@ def build_shards(
     shard_tokens: int = SHARD_TOKENS,
 ) -> None:
     """Encode lines, blank ones ending documents, into a new folder of shards."""
-    with atomic_folder(folder, _INDEX) as temporary:
+    with atomic_folder(folder, _INDEX, replace=False) as temporary:
         writer = _ShardWriter(temporary, tokenizer, shard_tokens)
         group: list[str] = []
         for line in lines:

@@ -8,8 +8,9 @@ A word's probability is that of its pieces and of what follows not being part of
     p(word) = sum over ways to spell it of p(pieces | context) * p(boundary | context, pieces)
 
 where a boundary is the end of the line, a piece that starts a word, or punctuation. Since the last
-factor is at most 1, p(pieces) bounds every word that starts with them, and the search may stop when
-no open node is likelier than the k-th complete word.
+factor is at most 1, p(pieces) bounds each spelling that starts with them, and the search stops when
+no open node is likelier than the k-th complete word. (Spellings of one word that are rarer than
+that bound are left out of its sum: SentencePiece spells a word in one way.)
 """
 
 import bisect
@@ -28,8 +29,9 @@ from pocketlm.model.tokenizer import WORD_START, Tokenizer
 
 # Characters besides letters and digits that stand inside words.
 INNER_CHARACTERS = "'-’"
-# Steps of the network that one suggestion may cost.
+# Steps of the network that a search may cost, and for each word asked for where those are more.
 MAX_EXPANSIONS = 64
+EXPANSIONS_PER_WORD = 8
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Suggester:
                     heapq.heappush(heap, (-log_probability, next(order), node))
 
         push("", state, 0.0)
-        for _ in range(self._max_expansions):
+        for _ in range(max(self._max_expansions, EXPANSIONS_PER_WORD * k)):
             if not heap or -heap[0][0] <= _kth_best(words, k):
                 break
             node = heapq.heappop(heap)[2]

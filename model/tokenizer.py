@@ -3,10 +3,10 @@
     lines of text -> train -> standard .model file -> encode / decode
 
 Text is taken as it is written (the identity normalisation: no case folding, no Unicode
-compatibility folding), but for white space: SentencePiece folds runs of spaces and drops those at
-the ends. A line has no line breaks of its own. Ids: 0 <unk> (never produced, thanks to byte
-fallback), 1 </s> (the end of a line), then 256 bytes, then pieces; a piece that starts a word
-starts with "▁".
+compatibility folding), but for white space: SentencePiece folds runs of spaces, drops those at the
+ends, and takes the character "▁" (U+2581) for a space. A line has no line breaks of its own. Ids:
+0 <unk> (never produced, thanks to byte fallback), 1 </s> (the end of a line), then 256 bytes, then
+pieces; a piece that starts a word starts with "▁".
 
 Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece).
 """

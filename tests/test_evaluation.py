@@ -32,6 +32,16 @@ def test_scores_are_those_of_stepping(network: NetworkPredictor, context: str) -
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_long_sequence_is_scored_in_blocks(
+    network: NetworkPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequences = [[5, 300, 1] * 20, [7, 1], [], [9] * 31]
+    whole = network.score(sequences)
+    monkeypatch.setattr("pocketlm.model.network._SCORE_TOKENS", 8)
+    for a, b in zip(whole, network.score(sequences), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_perplexity_is_the_definition(network: NetworkPredictor) -> None:
     result = evaluate(network, DOCUMENTS)
     words = sum(len(line.split()) for document in DOCUMENTS for line in document)

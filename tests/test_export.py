@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from pocketlm.benchmarks.memory import measure, read_text
 from pocketlm.export import exporter
 from pocketlm.export.bundle import (
     MANIFEST,
@@ -24,7 +25,7 @@ from pocketlm.export.bundle import (
     write_manifest,
 )
 from pocketlm.export.exporter import export_bundle
-from pocketlm.export.layout import check_operators, check_tied
+from pocketlm.export.layout import check_operators, check_weights_once
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import RECIPES
 from pocketlm.export.verify import check_quality, compare
@@ -142,11 +143,14 @@ def test_a_foreign_operator_or_a_second_delegate_fails_the_gate() -> None:
 
 def test_duplicated_weights_fail_the_gate(run: Path, bundle: Path, tmp_path: Path) -> None:
     model = load_run(run)[0]
-    check_tied(bundle / PROGRAM, model)
+    check_weights_once(bundle / PROGRAM, model)
     table = quantise_rows(model.embedding.weight).values.numpy().tobytes()
     (tmp_path / "twice.pte").write_bytes((bundle / PROGRAM).read_bytes() + table)
     with pytest.raises(UserError, match="2 times"):
-        check_tied(tmp_path / "twice.pte", model)
+        check_weights_once(tmp_path / "twice.pte", model)
+    (tmp_path / "more.pte").write_bytes((bundle / PROGRAM).read_bytes() + bytes(20_000))
+    with pytest.raises(UserError, match="beside its weights"):
+        check_weights_once(tmp_path / "more.pte", model)
 
 
 def test_lost_perplexity_fails_the_gate_and_leaves_the_old_bundle(
@@ -208,6 +212,40 @@ def test_damage_is_named_in_one_line(bundle: Path, tmp_path: Path, name: str, ch
     with pytest.raises(UserError, match=name) as caught:
         open_bundle(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [
+    {"files": None}, {"files": {PROGRAM: [], TOKENIZER: {}}}, {"model": None}, {"tokenizer": {}},
+    {"recipe": 3}, {"quality": {"tokens": "many"}},
+])  # fmt: skip
+def test_a_manifest_of_another_shape_is_an_error(
+    bundle: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    shutil.copytree(bundle, tmp_path / "b")
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    manifest.pop("manifest_sha256")
+    write_manifest(tmp_path / "b", {**manifest, **change})
+    with pytest.raises(UserError, match="lacks what"):
+        open_bundle(tmp_path / "b")
+
+
+def test_predicted_memory_is_measured_memory(
+    run: Path, valid_lines: list[str], tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(valid_lines), encoding="utf-8")
+    for recipe in ("zero-copy", "xnnpack"):
+        folder = tmp_path / recipe
+        predicted = export_bundle(run, recipe, folder, valid_lines)["predicted_memory"]
+        (measured,) = measure([folder], read_text(text))
+        assert abs(predicted["private_bytes"] - measured.private_dirty_bytes) <= 32_768
+        assert measured.model_file_backed_bytes <= predicted["file_backed_bytes_at_most"]
+
+
+def test_a_long_line_is_cut_at_the_budget(run: Path) -> None:
+    network = open_run(run)
+    quality = compare(network, network, ["see you " * 1000], 50)
+    assert (quality.tokens, quality.lines) == (50, 1)
 
 
 def test_another_format_is_an_error(bundle: Path, tmp_path: Path) -> None:

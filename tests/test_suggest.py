@@ -107,6 +107,10 @@ def test_suggestions_are_whole_words_that_begin_with_the_prefix(run: Path) -> No
             assert 0 <= suggestion.probability <= 1
 
 
+def test_as_many_words_as_are_asked_for_are_found(tokenizer: Tokenizer) -> None:
+    assert len(Suggester(Bigram(tokenizer, 1)).suggest("", 90)) == 90
+
+
 def test_a_trained_model_completes_what_it_has_seen(run: Path) -> None:
     assert "you" in [s.word for s in Suggester(open_run(run)).suggest("see y")]
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -173,6 +174,89 @@ def test_the_config_loader_is_strict(corpus: Corpus, change: dict[str, object]) 
     value = {**config_to_json(tiny_config(corpus)), **change}
     with pytest.raises(UserError):
         config_from_json(value, "config.json")
+
+
+WRONG_VALUES = [
+    {"rows": 4.0}, {"rows": True}, {"rows": "4"}, {"seed": -1}, {"seed": 1 << 40},
+    {"max_minutes": float("nan")}, {"weight_decay": -1.0}, {"warmup_steps": -1},
+    {"rows": 1 << 30}, {"model": {"hidden": 1e9}}, {"model": {"hidden": 60_000}},
+    {"model": {"layers": 1.5}}, {"corpus": 3}, {"checkpoint_minutes": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", WRONG_VALUES, ids=str)
+def test_a_wrong_value_is_named(corpus: Corpus, change: dict[str, object]) -> None:
+    with pytest.raises(UserError) as caught:
+        config_from_json({**config_to_json(tiny_config(corpus)), **change}, "config.json")
+    name, value = next(iter(change.items()))
+    named = next(iter(value)) if isinstance(value, dict) else name
+    assert named in str(caught.value)
+
+
+def test_a_run_killed_before_its_first_checkpoint_can_be_resumed(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    class StopAtOnce(Silent):
+        def update(self, status: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # as abrupt as a kill: nothing is saved at the end
+        train(tiny_config(corpus, max_steps=7), tmp_path / "run", StopAtOnce(), tokenizer)
+    assert load_checkpoint(tmp_path / "run" / CHECKPOINT).state["step"] == 0
+    assert resume(tmp_path / "run", Silent())["steps"] == 7
+
+
+def test_the_best_weights_are_known_to_the_checkpoint(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    class StopAfterValidation(Silent):
+        def update(self, status: object) -> None:
+            if getattr(status, "step") == 20:  # noqa: B009
+                raise KeyboardInterrupt
+
+    config = tiny_config(corpus, checkpoint_minutes=60)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run", StopAfterValidation(), tokenizer)
+    kept = load_checkpoint(tmp_path / "run" / CHECKPOINT).state
+    assert kept["step"] == kept["best"][1] == 20
+    assert load_checkpoint(tmp_path / "run" / WEIGHTS).state["step"] == 20
+
+
+def test_text_without_spaces_can_be_trained_on(tmp_path: Path) -> None:
+    folder = tmp_path / "han"
+    folder.mkdir()
+    generator = random.Random(1)
+    for split in ("train", "valid", "test"):
+        lines = ["".join(chr(generator.randrange(0x4E00, 0x4E40)) for _ in range(800))] * 3
+        (folder / f"{split}.txt").write_text("\n".join(lines), encoding="utf-8")
+    config = tiny_config(Corpus(str(folder), folder), max_steps=2)
+    record = train(config, tmp_path / "run", Silent())
+    assert record["metrics"]["best_step"] == 2
+    written = json.loads((tmp_path / "run" / RECORD).read_text())
+    assert written["metrics"]["valid_word_perplexity_line"] is None  # more than a float holds
+
+
+def test_a_checkpoint_that_does_not_fit_is_an_error(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    train(tiny_config(corpus, max_steps=5), tmp_path / "run", Silent(), tokenizer)
+    path = tmp_path / "run" / CHECKPOINT
+    whole = load_checkpoint(path)
+    without = {k: v for k, v in whole.state.items() if k != "position"}
+    for tensors, state, message in [
+        (whole.tensors, {**whole.state, "format_version": 0}, "another version"),
+        (whole.tensors, without, "position"),
+        ({k: v for k, v in whole.tensors.items() if k != "carried"}, whole.state, "carried"),
+        ({**whole.tensors, "carried": whole.tensors["carried"][:, :1]}, whole.state, "other rows"),
+        (
+            {**whole.tensors, "model.projection.bias": torch.zeros(24, dtype=torch.int8)},
+            whole.state,
+            "projection.bias differs",
+        ),
+    ]:
+        save_checkpoint(path, Checkpoint(tensors, state))
+        with pytest.raises(UserError, match=message):
+            resume(tmp_path / "run", Silent(), max_steps=10)
 
 
 def test_a_config_survives_json(corpus: Corpus) -> None:

@@ -5,7 +5,7 @@ import sys
 import click
 from click.exceptions import Abort, ClickException, Exit
 
-from pocketlm.model.errors import UserError
+from pocketlm.model.errors import InterruptedRunError, UserError
 
 
 def main() -> int:
@@ -21,6 +21,9 @@ def main() -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}")
+    except InterruptedRunError as interruption:
+        click.echo(interruption, err=True)
+        return 130
     except (Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130

@@ -1,8 +1,6 @@
 """How the command speaks: results on standard output, everything else on standard error."""
 
 import json
-import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from pocketlm.model.progress import Status
+from pocketlm.model.files import finite
+from pocketlm.model.progress import PlainProgress, Status
 
 console = Console(stderr=True, highlight=False)
 output = Console(highlight=False)
@@ -19,7 +18,7 @@ output = Console(highlight=False)
 
 def emit_json(value: Any) -> None:
     """Print one JSON object on standard output; numbers that JSON lacks become null."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
 
 
 def note(text: str) -> None:
@@ -33,14 +32,6 @@ def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda share: bar.update(task, completed=share)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class TrainingBar:
@@ -61,8 +52,10 @@ class TrainingBar:
             "train", total=1.0, step=0, loss="-", speed="-", valid="-", left="-"
         )
 
+        self._lines = PlainProgress()
+
     def __enter__(self) -> "TrainingBar":
-        if sys.stderr.isatty():
+        if console.is_terminal:
             self._bar.start()
         return self
 
@@ -76,6 +69,9 @@ class TrainingBar:
 
     def update(self, status: Status) -> None:
         """See pocketlm.model.progress.Progress."""
+        if not self._bar.live.is_started:
+            self._lines.update(status)
+            return
         valid = status.valid_word_perplexity
         minutes, seconds = divmod(round(status.seconds_left), 60)
         self._bar.update(

@@ -1,0 +1,63 @@
+"""One strict loader of settings: JSON to a frozen dataclass, by its annotations.
+
+An unknown key, a value of another type, a number that is not finite: each is a UserError that
+names the key.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+from pocketlm.model.errors import UserError
+
+Settings = TypeVar("Settings")
+
+
+def from_json(part: type[Settings], value: Any, source: str) -> Settings:
+    """Make a dataclass of a JSON object; fields that are dataclasses are objects in turn.
+
+    Args:
+        part: a dataclass whose fields are bool, int, float, str, None, unions of them, dataclasses.
+        value: what JSON gave.
+        source: names the file in the error line.
+
+    Raises:
+        UserError: see the module's docstring; also what the dataclass itself refuses.
+    """
+    if not isinstance(value, dict):
+        raise UserError(f"{source}: an object with the settings was expected")
+    hints = typing.get_type_hints(part)
+    if unknown := sorted(value.keys() - hints.keys()):
+        raise UserError(f"{source}: unknown key {unknown[0]!r}")
+    arguments: dict[str, Any] = {}
+    for name, item in value.items():
+        if dataclasses.is_dataclass(hints[name]):
+            arguments[name] = from_json(typing.cast(type, hints[name]), item, f"{source}: {name}")
+        elif _fits(item, hints[name]):
+            arguments[name] = item
+        else:
+            raise UserError(f"{source}: {name} cannot be {item!r:.60}")
+    try:
+        return part(**arguments)
+    except TypeError as error:  # a field without a default is missing
+        raise UserError(f"{source}: {error}") from None
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, choice) for choice in typing.get_args(hint))
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    return type(value) is hint
+
+
+def matches(value: Any, template: Any) -> bool:
+    """Whether JSON has a template's shape: its types at the leaves, at least its keys."""
+    if isinstance(template, dict):
+        return isinstance(value, dict) and all(
+            key in value and matches(value[key], item) for key, item in template.items()
+        )
+    return bool(_fits(value, template))
