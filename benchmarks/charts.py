@@ -19,8 +19,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us, rounded
+
 _INK = "#010203"  # no chart draws with this colour but for ink
-PRIVATE, FILE_BACKED = "#d1495b", "#3a86c8"
+_PARTS = (  # of a model's memory: field, name, colour
+    ("private_dirty_bytes", "private dirty", "#d1495b"),
+    ("model_file_backed_bytes", "the model's file", "#3a86c8"),
+    ("runtime_file_backed_bytes", "the runtime's code", "#9aa5b1"),
+)
 KIND_COLOURS = {"network": "#2a9d6f", "kenlm": "#e09f3e", "table": "#8d6cab"}
 KIND_NAMES = {"network": "network", "kenlm": "KenLM", "table": "count table"}
 _WIDTH = 5.4  # inches; 389 points
@@ -49,60 +55,56 @@ class Chart:
 
 
 def memory_chart(models: Models) -> Chart:
-    """Private and file-backed memory: a pair of bars a model, on a logarithmic axis."""
+    """Private memory, the model's file pages, the runtime's: three bars a model, logarithmic."""
     with mpl.rc_context(_STYLE):
-        figure, axes = _rows(models, 0.62)
-        smallest = 1.0
+        figure, axes = _rows(models, 0.86)
+        smallest = 1024.0
         for row, model in enumerate(models):
-            for offset, field, colour in (
-                (0.02, "private_dirty_bytes", PRIVATE),
-                (0.28, "file_backed_bytes", FILE_BACKED),
-            ):
-                kib = model[field] / 1024
-                axes.barh(row + offset, max(kib, smallest), 0.24, color=colour, zorder=2)
-                axes.text(max(kib, smallest) * 1.12, row + offset, _bytes(kib), va="center", size=9)
-        largest = max(_field(models, "private_dirty_bytes", "file_backed_bytes")) / 1024
+            for bar, (field, _, colour) in enumerate(_PARTS):
+                size, place = max(model[field], smallest), row + 0.21 * bar
+                axes.barh(place, size, 0.18, color=colour, zorder=2)
+                axes.text(size * 1.12, place, format_bytes(model[field]), va="center", size=9)
+        largest = max(_field(models, *(field for field, _, _ in _PARTS)))
         _log_axis(axes, smallest, largest, room=1.22)
         _byte_ticks(axes)
-        _legend(axes, {"private dirty": PRIVATE, "file-backed (clean)": FILE_BACKED})
+        _legend(axes, {name: colour for _, name, colour in _PARTS})
         spoken = "; ".join(
-            f"{model['name']}: private {_bytes(model['private_dirty_bytes'] / 1024)}, "
-            f"file-backed {_bytes(model['file_backed_bytes'] / 1024)}"
+            f"{model['name']}: "
+            + ", ".join(f"{name} {format_bytes(model[field])}" for field, name, _ in _PARTS)
             for model in models
         )
         caption = (
             "Each line to the right is sixteen times as much (a logarithmic axis), so the bars "
-            "stand side by side instead of being stacked."
+            "stand side by side instead of being stacked. The runtime's code is the same for "
+            "every model that it runs, and may be shared with other programs."
         )
         return Chart("Memory", caption, _svg(figure, "memory", "Memory by model", spoken))
 
 
-def quality_chart(models: Models) -> Chart:
-    """Word perplexity against proportional set size."""
+def quality_chart(models: Models) -> Chart | None:
+    """Word perplexity against private memory and file pages; None if no perplexity is finite."""
+    models = [model for model in models if model["word_perplexity"] is not None]
+    if not models:
+        return None
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, 3.9), layout="constrained")
         axes = figure.add_subplot()
-        for model in models:
-            axes.scatter(
-                _kib(model),
-                model["word_perplexity"],
-                s=60,
-                color=KIND_COLOURS[model["kind"]],
-                zorder=3,
-            )
-        sizes = [_kib(model) for model in models]
+        sizes = [_size(model) for model in models]
         perplexities = _field(models, "word_perplexity")
+        colours = [KIND_COLOURS[model["kind"]] for model in models]
+        axes.scatter(sizes, perplexities, s=60, color=colours, zorder=3)
         axes.set_xscale("log")
         axes.set_xlim(min(sizes) / 3, max(sizes) * 3)
         margin = (max(perplexities) - min(perplexities)) * 0.12 or max(perplexities) * 0.1
         axes.set_ylim(min(perplexities) - 2 * margin, max(perplexities) + margin)
         _byte_ticks(axes)
-        axes.set(xlabel="proportional set size (growth)", ylabel="word perplexity")
+        axes.set(xlabel="private dirty + the model's file pages", ylabel="word perplexity")
         axes.grid(alpha=0.2, color=_INK)
         _label_points(axes, models, sizes)
         _legend(axes, {KIND_NAMES[kind]: KIND_COLOURS[kind] for kind in _kinds(models)})
         spoken = "; ".join(
-            f"{model['name']}: {_bytes(_kib(model))}, perplexity {model['word_perplexity']:.1f}"
+            f"{model['name']}: {format_bytes(_size(model))}, "
+            f"perplexity {format_perplexity(model['word_perplexity'])}"
             for model in models
         )
         caption = "Lower left is better: less memory, better prediction."
@@ -125,14 +127,15 @@ def time_chart(models: Models) -> Chart:
             axes.plot(
                 [worst[row]] * 2, [row - 0.02, row + 0.28], color=_INK, linewidth=1.5, zorder=3
             )
-            label = f"{_us(medians[row])}, p99 {_us(worst[row])}"
+            label = f"{format_us(medians[row])}, p99 {format_us(worst[row])}"
             axes.text(worst[row] * 1.15, row + 0.13, label, va="center", size=9)
         _log_axis(axes, smallest, max(worst), room=1.7)
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _us(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rounded(format_us(value))))
         _legend(axes, {KIND_NAMES[kind]: KIND_COLOURS[kind] for kind in _kinds(models)})
         spoken = "; ".join(
-            f"{model['name']}: median {_us(medians[row])}, 99th percentile {_us(worst[row])}"
+            f"{model['name']}: median {format_us(medians[row])}, "
+            f"99th percentile {format_us(worst[row])}"
             for row, model in enumerate(models)
         )
         caption = (
@@ -166,9 +169,9 @@ def _log_axis(axes: Axes, smallest: float, largest: float, room: float) -> None:
 
 def _byte_ticks(axes: Axes) -> None:
     """Ticks at powers of 16 KiB, which are round figures in KiB, MiB and GiB."""
-    axes.xaxis.set_major_locator(FixedLocator([16.0**power for power in range(7)]))
+    axes.xaxis.set_major_locator(FixedLocator([1024 * 16.0**power for power in range(7)]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _bytes(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rounded(format_bytes(value))))
 
 
 def _legend(axes: Axes, colours: dict[str, str]) -> None:
@@ -183,7 +186,7 @@ def _label_points(axes: Axes, models: Models, sizes: list[float]) -> None:
     middle = (min(sizes) * max(sizes)) ** 0.5
     free = high
     for model in sorted(models, key=lambda model: -float(model["word_perplexity"])):
-        size, perplexity = _kib(model), model["word_perplexity"]
+        size, perplexity = _size(model), model["word_perplexity"]
         free = min(free, perplexity) - gap
         right = size > middle
         axes.annotate(
@@ -202,22 +205,8 @@ def _field(models: Models, *names: str) -> list[float]:
     return [float(model[name]) for model in models for name in names]
 
 
-def _kib(model: dict[str, Any]) -> float:
-    return max(float(model["pss_bytes"]), 4096.0) / 1024
-
-
-def _bytes(kib: float) -> str:
-    for factor, unit in ((1 << 20, "GiB"), (1 << 10, "MiB")):
-        if kib >= factor * 0.97:
-            return f"{kib / factor:.3g} {unit}"
-    return f"{kib:.3g} KiB" if kib < 1000 else f"{kib:.0f} KiB"
-
-
-def _us(value: float) -> str:
-    for factor, unit in ((1e6, "s"), (1e3, "ms")):
-        if value >= factor * 0.9995:
-            return f"{value / factor:.3g} {unit}"
-    return f"{value:.3g} µs"
+def _size(model: dict[str, Any]) -> float:
+    return max(float(model["resident_model_bytes"]), 4096.0)
 
 
 def _svg(figure: Figure, name: str, title: str, spoken: str) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from pocketlm.model.commands import JSON_OPTION
+
 PATH = click.Path(path_type=Path)
 
 
@@ -24,9 +26,21 @@ def bench() -> None:
 @click.option("--text", required=True, type=PATH, help="Text file to replay, one utterance a line.")
 @click.option("--out", required=True, type=PATH, help="Folder for results.json and report.html.")
 @click.option("--lines", type=click.IntRange(1), help="Only the first N lines of the text.")
-@click.option("--steps", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--samples", type=click.IntRange(5), default=5, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 1_000_000),
+    default=1000,
+    show_default=True,
+    help="Tokens of words after which memory is read.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(5),
+    default=5,
+    show_default=True,
+    help="Fresh processes for each figure, which is their median.",
+)
+@JSON_OPTION
 def memory(
     models: tuple[Path, ...],
     text: Path,
@@ -72,11 +86,19 @@ def measure_and_report(
         print_table,
         write_report,
     )
-    from pocketlm.console import emit_json, note, output
+    from pocketlm.console import console, emit_json, note, output, progress_bar
 
     check_target(out)
     replayed = read_text(text, lines)
-    measured = measure(models, replayed, steps=steps, samples=samples, notify=note)
+    with progress_bar("measuring") as progress:
+        measured = measure(
+            models,
+            replayed,
+            steps=steps,
+            samples=samples,
+            notify=(lambda _: None) if console.is_terminal else note,
+            progress=progress,
+        )
     results = make_results(measured, replayed, shlex.join(["pocketlm", *sys.argv[1:]]))
     write_report(results, out)
     if as_json:
@@ -109,9 +131,15 @@ def ngram() -> None:
     help="KenLM's: a quantised trie, or a hash table.",
 )
 @click.option("--tokenizer", type=PATH, help="A .model file or MODEL folder; else one is trained.")
-@click.option("--vocabulary", type=int, default=8192, show_default=True, help="Of a new tokenizer.")
+@click.option(
+    "--vocabulary-size",
+    type=int,
+    default=8192,
+    show_default=True,
+    help="Pieces of a new tokenizer.",
+)
 @click.option("--out", required=True, type=PATH, help="The model's folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON_OPTION
 def train(
     corpus_name: str,
     order: int,
@@ -119,7 +147,7 @@ def train(
     prune: str,
     structure: str,
     tokenizer: Path | None,
-    vocabulary: int,
+    vocabulary_size: int,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -143,8 +171,8 @@ def train(
     check_settings(kind, order, thresholds, structure)
     corpus = open_corpus(corpus_name)
     if tokenizer is None:
-        note(f"training a tokenizer of {vocabulary} pieces")
-        pieces = Tokenizer.train(corpus.lines("train"), vocabulary)
+        note(f"training a tokenizer of {vocabulary_size} pieces")
+        pieces = Tokenizer.train(corpus.lines("train"), vocabulary_size)
     else:
         pieces = open_tokenizer(tokenizer)
     shards = open_shards(corpus, "train", pieces, note)
@@ -158,6 +186,7 @@ def train(
         structure=structure,
         out=out,
         corpus=corpus.record(),
+        notify=note,
     )
     if as_json:
         emit_json(manifest)

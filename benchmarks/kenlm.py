@@ -4,16 +4,19 @@
 
 Token 17 is the word "17"; the end token is KenLM's </s>. `--vocab_pad V` gives <unk> the share of
 one unseen token, so that the probabilities of all V tokens sum to one when tokens that were never
-seen take p(<unk>). Sources: Heafield et al. 2013 (lmplz), Heafield 2011 (the trie and probing
+seen take p(<unk>). The quantised trie rounds its probabilities, so that a distribution's sum is
+0.999 to 1.0 there; perplexities are of KenLM's own numbers, those that its `query` prints, and are
+not normalised again. Sources: Heafield et al. 2013 (lmplz), Heafield 2011 (the trie and probing
 structures).
 
 Shapes: B batch, S bytes of a state, V vocabulary.
 """
 
 import ctypes
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from pocketlm.model.tokenizer import Tokenizer
 
 # The trie's usual small form: 8-bit probabilities and backoffs, pointers in up to 22 bits of array.
 STRUCTURES = {"trie": ["-q", "8", "-b", "8", "-a", "22", "trie"], "probing": ["probing"]}
+_FALLBACK = "--discount_fallback"  # lmplz names it where discounts cannot be estimated
 _SORT_MEMORY = "1G"
 _CHUNK_TOKENS = 1 << 20
 States = npt.NDArray[np.uint8]
@@ -42,7 +46,8 @@ def train_kenlm(
     prune: Sequence[int],
     structure: str,
     target: Path,
-) -> list[int]:
+    notify: Callable[[str], None],
+) -> tuple[list[int], bool]:
     """Estimate a model from a token stream and write KenLM's binary file.
 
     Args:
@@ -53,23 +58,34 @@ def train_kenlm(
         prune: for each order, n-grams seen at most so often are left out.
         structure: a key of `STRUCTURES`.
         target: the binary file.
+        notify: told in one line when the text is too small or artificial for its own discounts.
 
     Returns:
-        The number of n-grams of each order.
+        The number of n-grams of each order, and whether KenLM's fallback discounts were used.
 
     Raises:
         UserError: KenLM refuses; the message is KenLM's.
     """
     with tempfile.TemporaryDirectory(prefix=".kenlm.", dir=target.parent) as work:
-        arpa = Path(work) / "model.arpa"
+        arpa, words = Path(work) / "model.arpa", Path(work) / "words.txt"
+        with words.open("wb") as file:
+            file.writelines(_as_words(chunks, vocabulary, end))
         command = [str(native_program("lmplz")), "-o", str(order), "-S", _SORT_MEMORY, "-T", work]
-        command += ["--vocab_pad", str(vocabulary), "--arpa", str(arpa), "--discount_fallback"]
+        command += ["--vocab_pad", str(vocabulary), "--arpa", str(arpa)]
         command += ["--prune", *map(str, prune)]
-        _run(command, _as_words(chunks, vocabulary, end))
+        fallback = False
+        try:
+            _run(command, words)
+        except UserError as error:
+            if _FALLBACK not in str(error):
+                raise
+            fallback = True
+            notify(f"too little or too regular text for KenLM's own discounts: using {_FALLBACK}")
+            _run([*command, _FALLBACK], words)
         counts = _arpa_counts(arpa)
         command = [str(native_program("build_binary")), "-T", work, "-S", _SORT_MEMORY]
-        _run([*command, *STRUCTURES[structure], str(arpa), str(target)], ())
-    return counts
+        _run([*command, *STRUCTURES[structure], str(arpa), str(target)], Path(os.devnull))
+    return counts, fallback
 
 
 def _as_words(
@@ -83,27 +99,15 @@ def _as_words(
             yield b"".join(map(words.__getitem__, part.tolist()))
 
 
-def _run(command: list[str], text: Iterable[bytes]) -> None:
-    """Run one of KenLM's programs on `text`; its reason, when it fails, in one line."""
-    with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages
+def _run(command: list[str], text: Path) -> None:
+    """Run one of KenLM's programs on a file; its reason, when it fails, in one line."""
+    with text.open("rb") as stdin:
+        result = subprocess.run(
+            command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
         )
-        assert process.stdin is not None
-        try:
-            with process.stdin as stdin:
-                for part in text:
-                    stdin.write(part)
-        except BrokenPipeError:
-            pass  # it has failed, and says why below
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        if process.wait() == 0:
-            return
-        messages.seek(0)
-        lines = [line.strip() for line in messages.read().decode(errors="replace").splitlines()]
+    if result.returncode == 0:
+        return
+    lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines()]
     reasons = [line for line in lines if line and line != "ERROR" and set(line) != {"*"}]
     raise UserError(f"KenLM's {Path(command[0]).name}: {(reasons or ['failed'])[-1]}")
 

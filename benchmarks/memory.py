@@ -6,6 +6,9 @@
 Memory is read from /proc/self/smaps after `steps` steps of the replayed text. Private dirty pages
 are the process's own; file-backed pages are clean, so that the system may drop or share them.
 Model files are flushed to the disk first: pages not yet written count as dirty.
+`resident_model_bytes`, private dirty and the model's own file pages, is what models are compared
+by: `runtime_file_backed_bytes` are code pages of the libraries that read the model, and PSS depends
+on which other processes map the same pages, so that it needs a quiet machine.
 
 The work differs by kind, in the n-grams' favour. A network gives the whole distribution at
 each step. An n-gram model's memory is that of `score`, which looks up only the token that comes
@@ -32,14 +35,17 @@ from typing import Any
 
 import numpy as np
 
-from pocketlm.benchmarks.ngram import KENLM_FILE, MANIFEST, TOKENIZER_FILE, read_ngram_manifest
+from pocketlm.benchmarks.ngram import KENLM_FILE, read_ngram
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.corpus import text_lines
 from pocketlm.model.errors import UserError
+from pocketlm.model.evaluate import exp_or_infinity
 from pocketlm.model.files import fsync_path, sha256_file
 from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.models import model_kind
 
 FEWEST_SAMPLES = 5
+MOST_STEPS = 1_000_000
 DEFAULT_STEPS = 1000
 _MEMORY_FIELDS = ("private_dirty", "file_backed", "pss")
 Sample = dict[str, Any]  # what a runner prints
@@ -55,9 +61,14 @@ class Measurable:
     load_mode: str
     command: tuple[str, ...]
     files: tuple[Path, ...]
-    tokenizer: Path
+    tokenizer: Tokenizer
     # How the perplexity is replayed, where the measured layout is too slow to visit a whole text.
     replay_load_mode: str | None = None
+
+    def processes(self, samples: int) -> int:
+        """How many are run to measure it."""
+        works = 1 if self.kind == "network" else 2
+        return samples * works + (2 if self.replay_load_mode not in (None, self.load_mode) else 1)
 
 
 @dataclass(frozen=True)
@@ -73,10 +84,13 @@ class ModelResult:
     file_backed_bytes: int
     pss_bytes: int
     model_file_backed_bytes: int
+    runtime_file_backed_bytes: int  # file_backed without the model's own
+    resident_model_bytes: int  # private_dirty + model_file_backed
     step_us: dict[str, float]
     score_us: dict[str, float] | None
+    begin_us: float  # mean of a line's start; a network runs one more step there
     load_us: float
-    word_perplexity: float
+    word_perplexity: float  # may be infinity
     planned_bytes: int
     samples: int
     steps: int
@@ -107,6 +121,7 @@ def measure(
     steps: int = DEFAULT_STEPS,
     samples: int = FEWEST_SAMPLES,
     notify: Callable[[str], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> list[ModelResult]:
     """Measure bundles and n-gram folders, one process at a time.
 
@@ -116,34 +131,40 @@ def measure(
         steps: words' tokens after which memory is read.
         samples: processes per figure, at least `FEWEST_SAMPLES`.
         notify: told in one line what is measured.
+        progress: told the share that is done, 0..1, after each process.
 
     Raises:
         UserError: a folder that cannot be measured, or a damaged model.
     """
     if samples < FEWEST_SAMPLES:
         raise UserError(f"at least {FEWEST_SAMPLES} samples are needed, not {samples}")
-    if steps < 1:
-        raise UserError("at least one step is needed")
+    if not 1 <= steps <= MOST_STEPS:
+        raise UserError(f"steps are 1 to {MOST_STEPS:,}, not {steps:,}")
     models = [model for folder in folders for model in open_measurable(folder)]
     names = [model.name for model in models]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"two models are called {twice}: rename one's folder")
+    whole = sum(model.processes(samples) for model in models)
+    done = 0
+
+    def ran() -> None:
+        nonlocal done
+        done += 1
+        progress(done / whole)
+
     results = []
     for model in models:
         notify(f"measuring {model.name}: {samples} processes")
-        results.append(_measure_one(model, text, steps, samples))
+        results.append(_measure_one(model, text, steps, samples, ran))
     return results
 
 
 def open_measurable(folder: Path) -> list[Measurable]:
     """What can be measured of a folder; its files are checked against its manifest."""
-    if (folder / MANIFEST).is_file():
-        return _ngram_measurables(folder)
-    if (folder / "manifest.json").is_file():
-        return [_bundle_measurable(folder)]
-    if (folder / "config.json").is_file():
+    kind = model_kind(folder)
+    if kind == "run":
         raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")
-    raise UserError(f"{folder} is neither a bundle nor an n-gram folder")
+    return _ngram_measurables(folder) if kind == "n-gram" else [_bundle_measurable(folder)]
 
 
 def _bundle_measurable(folder: Path) -> Measurable:
@@ -152,25 +173,28 @@ def _bundle_measurable(folder: Path) -> Measurable:
     manifest = read_manifest(folder)
     if damage := damaged_file(folder, manifest):
         raise UserError(damage)
-    program = folder / PROGRAM
+    program, tokenizer = folder / PROGRAM, Tokenizer.load(folder / TOKENIZER)
     runner = native_program("executorch_runner")
-    command = (str(runner), str(program), "--end", str(manifest["tokenizer"]["end_id"]))
-    files = (program,)
+    command = (str(runner), str(program), "--end", str(tokenizer.end_id))
     return Measurable(
-        _name(folder), "network", manifest["recipe"], "mmap", command, files, folder / TOKENIZER
+        _name(folder),
+        "network",
+        manifest["recipe"],
+        load_mode="mmap",
+        command=command,
+        files=(program,),
+        tokenizer=tokenizer,
     )
 
 
 def _ngram_measurables(folder: Path) -> list[Measurable]:
-    manifest = read_ngram_manifest(folder)
-    files = tuple(folder / name for name in manifest["files"])
-    end = ("--end", str(manifest["end_id"]))
-    tokenizer = folder / TOKENIZER_FILE
-    name = _name(folder)
-    if manifest["kind"] == "kenlm":
+    found = read_ngram(folder)
+    files, tokenizer, name = found.files, found.tokenizer, _name(folder)
+    end = ("--end", str(tokenizer.end_id))
+    if found.kind == "kenlm":
         runner, path = native_program("kenlm_runner"), folder / KENLM_FILE
-        command = (str(runner), str(path), *end, "--vocabulary", str(manifest["vocabulary_size"]))
-        return [Measurable(name, "kenlm", manifest["structure"], "lazy", command, files, tokenizer)]
+        command = (str(runner), str(path), *end, "--vocabulary", str(tokenizer.vocabulary_size))
+        return [Measurable(name, "kenlm", found.structure, "lazy", command, files, tokenizer)]
     runner = native_program("table_runner")
     return [
         Measurable(
@@ -191,14 +215,16 @@ def _name(folder: Path) -> str:
     return folder.resolve().name
 
 
-def _measure_one(model: Measurable, text: Text, steps: int, samples: int) -> ModelResult:
+def _measure_one(
+    model: Measurable, text: Text, steps: int, samples: int, ran: Callable[[], None]
+) -> ModelResult:
     for path in model.files:
         fsync_path(path)
     with tempfile.NamedTemporaryFile(suffix=".int32") as tokens:
-        tokenizer = Tokenizer.load(model.tokenizer)
+        tokenizer = model.tokenizer
         ids = [i for line in text.lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
         np.array(ids, dtype="<i4").tofile(tokens.name)
-        replay = _Replay(model, Path(tokens.name))
+        replay = _Replay(model, Path(tokens.name), ran)
         network = model.kind == "network"
         work = "distribution" if network else "score"
         taken = [replay.run(work, steps=steps) for _ in range(samples)]
@@ -231,6 +257,14 @@ def _summarise(
     figures["model_file_backed_bytes"] = [
         sample["after_replay"]["model_file"]["file_backed"] for sample in taken
     ]
+    own = figures["model_file_backed_bytes"]
+    figures["runtime_file_backed_bytes"] = [
+        whole - model for whole, model in zip(figures["file_backed_bytes"], own, strict=True)
+    ]
+    figures["resident_model_bytes"] = [
+        private + model for private, model in zip(figures["private_dirty_bytes"], own, strict=True)
+    ]
+    figures["begin_us"] = [sample["begin_us"] for sample in stepped]
     figures["load_us"] = [sample["load_us"] for sample in taken]
     for name in ("min", "median", "p99"):
         figures[f"step_us_{name}"] = [sample["step_us"][name] for sample in stepped]
@@ -250,10 +284,13 @@ def _summarise(
         file_backed_bytes=int(medians["file_backed_bytes"]),
         pss_bytes=int(medians["pss_bytes"]),
         model_file_backed_bytes=int(medians["model_file_backed_bytes"]),
+        runtime_file_backed_bytes=int(medians["runtime_file_backed_bytes"]),
+        resident_model_bytes=int(medians["resident_model_bytes"]),
         step_us=times("step"),
         score_us=None if network else times("score"),
+        begin_us=medians["begin_us"],
         load_us=medians["load_us"],
-        word_perplexity=math.exp(nats_per_word),
+        word_perplexity=exp_or_infinity(nats_per_word),
         planned_bytes=taken[0]["planned_bytes"],
         samples=len(taken),
         steps=taken[0]["steps"],
@@ -277,6 +314,7 @@ class _Replay:
 
     model: Measurable
     tokens: Path
+    ran: Callable[[], None]
 
     def run(self, work: str, steps: int | None = None, load: str | None = None) -> Sample:
         """One process; without `steps`, the whole file once."""
@@ -294,6 +332,7 @@ class _Replay:
         if result.returncode:
             lines = result.stderr.strip().splitlines() or ["its runner failed"]
             raise UserError(f"{self.model.name}: {lines[-1].removeprefix('error: ')}")
+        self.ran()
         sample: Sample = json.loads(result.stdout)
         return sample
 

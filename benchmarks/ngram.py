@@ -1,10 +1,11 @@
 """N-gram models as folders: made from a token stream, checked when they are opened.
 
 tokens -> count tables | KenLM -> FOLDER: ngram.json, tokenizer.model, the model's files
-                                  -> open_ngram -> Predictor
+                                  -> read_ngram -> NgramFolder -> open_ngram -> Predictor
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pocketlm.model.files import (
     write_json,
 )
 from pocketlm.model.predictor import Predictor
+from pocketlm.model.settings import matches
 from pocketlm.model.tokenizer import Tokenizer
 
 MANIFEST = "ngram.json"
@@ -30,6 +32,29 @@ KINDS = ("table", "kenlm")
 LARGEST_ORDER = 6
 KENLM_FILE = "model.binary"
 TOKENIZER_FILE = "tokenizer.model"
+_SORTED_ARRAYS = "sorted arrays"
+_FILE = {"bytes": int, "sha256": str}
+_SHAPE = {
+    "kind": str,
+    "order": int,
+    "structure": str,
+    "vocabulary_size": int,
+    "end_id": int,
+    "tokenizer_sha256": str,
+    "files": {},
+}
+
+
+@dataclass(frozen=True)
+class NgramFolder:
+    """An n-gram folder, checked."""
+
+    path: Path
+    kind: str
+    order: int
+    structure: str
+    files: tuple[Path, ...]
+    tokenizer: Tokenizer
 
 
 def train_ngram(
@@ -42,6 +67,7 @@ def train_ngram(
     structure: str = "trie",
     out: Path,
     corpus: dict[str, Any],
+    notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train an n-gram model and write its folder, whole or not at all.
 
@@ -55,6 +81,7 @@ def train_ngram(
         structure: KenLM's "trie" (quantised) or "probing"; nothing for a table.
         out: the folder.
         corpus: what the manifest says of the corpus (its name and hash).
+        notify: told in one line when KenLM cannot estimate its discounts from the text.
 
     Returns:
         The manifest.
@@ -65,12 +92,13 @@ def train_ngram(
     thresholds = check_settings(kind, order, prune, structure)
     vocabulary, end = tokenizer.vocabulary_size, tokenizer.end_id
     chunks = _checked(tokens)
+    fallback = False
     with atomic_folder(out, MANIFEST) as folder:
         if kind == "table":
             stream = np.concatenate(list(chunks))
             counts = write_count_table(stream, vocabulary, end, thresholds, folder)
         else:
-            counts = train_kenlm(
+            counts, fallback = train_kenlm(
                 chunks,
                 vocabulary,
                 end,
@@ -78,6 +106,7 @@ def train_ngram(
                 prune=thresholds,
                 structure=structure,
                 target=folder / KENLM_FILE,
+                notify=notify,
             )
         model_files = sorted(path.name for path in folder.iterdir())
         tokenizer.save(folder / TOKENIZER_FILE)
@@ -86,7 +115,8 @@ def train_ngram(
             "kind": kind,
             "order": order,
             "prune": thresholds,
-            "structure": structure if kind == "kenlm" else "sorted arrays",
+            "structure": structure if kind == "kenlm" else _SORTED_ARRAYS,
+            "discount_fallback": fallback,
             "vocabulary_size": vocabulary,
             "end_id": end,
             "tokenizer_sha256": tokenizer.sha256,
@@ -102,7 +132,7 @@ def check_settings(kind: str, order: int, prune: Sequence[int], structure: str) 
     """The pruning threshold of each order; UserError for settings that cannot be."""
     if kind not in KINDS:
         raise UserError(f"unknown kind of n-gram model {kind!r}: one of {', '.join(KINDS)}")
-    smallest = 2 if kind == "kenlm" else 1
+    smallest = _smallest_order(kind)
     if not smallest <= order <= LARGEST_ORDER:
         raise UserError(f"order {order} is outside {smallest}..{LARGEST_ORDER} for {kind}")
     if kind == "kenlm" and structure not in STRUCTURES:
@@ -125,8 +155,8 @@ def _checked(tokens: Iterable[npt.NDArray[np.integer]]) -> Iterable[npt.NDArray[
         raise UserError("the corpus holds no tokens")
 
 
-def read_ngram_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an n-gram folder whose files are all there and as they were written.
+def read_ngram(folder: Path) -> NgramFolder:
+    """An n-gram folder whose files are all there and as they were written.
 
     Raises:
         UserError: it is no such folder, of another version, or a file is missing, cut or changed.
@@ -135,20 +165,44 @@ def read_ngram_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(path, "n-gram model")
     if manifest.get("format_version") != FORMAT_VERSION or manifest.get("kind") not in KINDS:
         raise UserError(f"{path} has a format that this PocketLM does not know")
-    try:
-        expected = set(_model_files(manifest["kind"], int(manifest["order"])))
-        files = {
-            name: (int(file["bytes"]), file["sha256"]) for name, file in manifest["files"].items()
-        }
-        sizes = int(manifest["vocabulary_size"]), int(manifest["end_id"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        expected, files, sizes = {MANIFEST}, {}, (0, 0)
-    if files.keys() != expected or not 0 <= sizes[1] < sizes[0]:
+    if not _is_sound(manifest):
         raise UserError(f"{path} is damaged: its fields are not those of an n-gram model")
-    for name, (size, sha256) in files.items():
-        if damage := file_damage(folder / name, size, sha256):
+    files = manifest["files"]
+    for name, file in files.items():
+        if damage := file_damage(folder / name, file["bytes"], file["sha256"]):
             raise UserError(damage)
-    return manifest
+    tokenizer = Tokenizer.load(folder / TOKENIZER_FILE)
+    found = (tokenizer.sha256, tokenizer.vocabulary_size, tokenizer.end_id)
+    if found != tuple(manifest[key] for key in ("tokenizer_sha256", "vocabulary_size", "end_id")):
+        raise UserError(f"{folder / TOKENIZER_FILE} is not the model's own tokenizer")
+    return NgramFolder(
+        path=folder,
+        kind=manifest["kind"],
+        order=manifest["order"],
+        structure=manifest["structure"],
+        files=tuple(folder / name for name in files),
+        tokenizer=tokenizer,
+    )
+
+
+def _is_sound(manifest: dict[str, Any]) -> bool:
+    """Whether the fields that are read have their types and ranges, and files are the kind's."""
+    if not matches(manifest, _SHAPE):
+        return False
+    kind, order = manifest["kind"], manifest["order"]
+    structures = STRUCTURES if kind == "kenlm" else (_SORTED_ARRAYS,)
+    if not _smallest_order(kind) <= order <= LARGEST_ORDER:
+        return False
+    names = _model_files(kind, order)
+    return (
+        manifest["structure"] in structures
+        and manifest["files"].keys() == set(names)
+        and matches(manifest["files"], dict.fromkeys(names, _FILE))
+    )
+
+
+def _smallest_order(kind: str) -> int:
+    return 2 if kind == "kenlm" else 1
 
 
 def _model_files(kind: str, order: int) -> list[str]:
@@ -159,14 +213,8 @@ def _model_files(kind: str, order: int) -> list[str]:
 
 
 def open_ngram(folder: Path) -> Predictor:
-    """The predictor of an n-gram folder; UserError as in `read_ngram_manifest`."""
-    manifest = read_ngram_manifest(folder)
-    tokenizer = Tokenizer.load(folder / TOKENIZER_FILE)
-    if (
-        tokenizer.sha256 != manifest.get("tokenizer_sha256")
-        or tokenizer.vocabulary_size != manifest["vocabulary_size"]
-    ):
-        raise UserError(f"{folder / TOKENIZER_FILE} is not the model's own tokenizer")
-    if manifest["kind"] == "table":
-        return CountTable(folder.name, tokenizer, folder, manifest["order"])
-    return KenLM(folder.name, tokenizer, folder / KENLM_FILE)
+    """The predictor of an n-gram folder; UserError as in `read_ngram`."""
+    model = read_ngram(folder)
+    if model.kind == "table":
+        return CountTable(folder.name, model.tokenizer, folder, model.order)
+    return KenLM(folder.name, model.tokenizer, folder / KENLM_FILE)

@@ -21,18 +21,20 @@ from rich.table import Table
 
 from pocketlm.benchmarks.memory import ModelResult, Text, as_json
 from pocketlm.benchmarks.toolchain import KENLM_VERSION
+from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_folder, write_json
+from pocketlm.model.files import atomic_folder, finite, write_json
 
 SCHEMA_VERSION = 1
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_TERMINAL_FIELDS = ("private_dirty", "model_file_backed", "runtime_file_backed", "pss")
 Results = dict[str, Any]
 
 
 def make_results(models: Sequence[ModelResult], text: Text, command: str) -> Results:
-    """Everything that the report says, as one JSON object."""
+    """Everything that the report says, as one JSON object; what no number can hold is null."""
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -47,7 +49,7 @@ def make_results(models: Sequence[ModelResult], text: Text, command: str) -> Res
         "steps": models[0].steps,
         "machine": _machine(),
         "versions": _versions(),
-        "models": [as_json(model) for model in models],
+        "models": [finite(as_json(model)) for model in models],
     }
 
 
@@ -104,12 +106,12 @@ def render(results: Results) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True
     )
-    environment.filters |= {"bytes": format_bytes, "us": format_us}
+    environment.filters |= {"bytes": format_bytes, "us": format_us, "perplexity": format_perplexity}
     models = results["models"]
     return environment.get_template(REPORT_FILE).render(
         results=results,
         headline=headline(models),
-        charts=[memory_chart(models), quality_chart(models), time_chart(models)],
+        charts=[c for c in (memory_chart(models), quality_chart(models), time_chart(models)) if c],
     )
 
 
@@ -120,22 +122,26 @@ def headline(models: Sequence[dict[str, Any]]) -> list[str]:
     least = min(networks or models, key=lambda model: model["private_dirty_bytes"])
     first = (
         f"{least['name']} keeps {format_bytes(least['private_dirty_bytes'])} of private memory, "
-        f"and {format_bytes(least['pss_bytes'])} with its share of file pages"
+        f"and {format_bytes(least['resident_model_bytes'])} with its file's pages"
     )
     if not networks or not tables:
         return [f"{first}: the least private memory of {len(models)} models."]
     most = max(tables, key=lambda model: model["private_dirty_bytes"])
     sentences = [f"{first}; {most['name']} keeps {_compare(most, least, 'private_dirty_bytes')}."]
-    best = min(tables, key=lambda model: model["word_perplexity"])
-    same = [model for model in tables if model["word_perplexity"] == best["word_perplexity"]]
-    best = min(same, key=lambda model: model["pss_bytes"])
-    better = least["word_perplexity"] < best["word_perplexity"]
-    sentences.append(
-        f"At a word perplexity of {least['word_perplexity']:.1f} it predicts "
-        f"{'better' if better else 'worse'} than the best of the n-gram "
-        f"models, {best['name']}, which has {best['word_perplexity']:.1f} and takes "
-        f"{_compare(best, least, 'pss_bytes')} (PSS)."
-    )
+    if least["word_perplexity"] is None:
+        return [*sentences, f"The word perplexity of {least['name']} is too large to be written."]
+    rated = [model for model in tables if model["word_perplexity"] is not None]
+    if rated:
+        best = min(
+            rated, key=lambda model: (model["word_perplexity"], model["resident_model_bytes"])
+        )
+        better = least["word_perplexity"] < best["word_perplexity"]
+        sentences.append(
+            f"At a word perplexity of {format_perplexity(least['word_perplexity'])} it predicts "
+            f"{'better' if better else 'worse'} than the best of the n-gram models, "
+            f"{best['name']}, which has {format_perplexity(best['word_perplexity'])} and takes "
+            f"{_compare(best, least, 'resident_model_bytes')} (private and its file's pages)."
+        )
     return sentences
 
 
@@ -160,41 +166,28 @@ def _times(ratio: float) -> str:
     return f"{round(ratio / step) * step:,}"
 
 
-def format_bytes(count: float) -> str:
-    """KiB, MiB or GiB, three digits."""
-    value, unit = count / 1024, "KiB"
-    for larger in ("MiB", "GiB"):
-        if abs(value) >= 1000:
-            value, unit = value / 1024, larger
-    digits = 0 if unit == "KiB" or abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:,.{digits}f} {unit}"
-
-
-def format_us(microseconds: float) -> str:
-    """Microseconds or milliseconds, as is easier to read."""
-    if microseconds >= 1000:
-        return f"{microseconds / 1000:,.2f} ms"
-    return f"{microseconds:,.0f} µs" if microseconds >= 10 else f"{microseconds:.2f} µs"
-
-
 def print_table(results: Results, console: Console) -> None:
-    """The figures on a terminal."""
+    """The figures on a terminal; all of them are in the report."""
     table = Table(
         title=f"{results['text']['name']}: growth after {results['steps']:,} steps",
         box=rich.box.SIMPLE,
         padding=(0, 1, 0, 0),
     )
     table.add_column("model", overflow="fold")
-    for name in ("file", "private", "file-\nbacked", "PSS", "step\nmedian", "word per-\nplexity"):
+    for name in (
+        "private",
+        "model\npages",
+        "runtime\npages",
+        "PSS",
+        "step\nmedian",
+        "word per-\nplexity",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for model in results["models"]:
         table.add_row(
             rich.markup.escape(model["name"]),
-            *(
-                format_bytes(model[f"{field}_bytes"])
-                for field in ("file", "private_dirty", "file_backed", "pss")
-            ),
+            *(format_bytes(model[f"{field}_bytes"]) for field in _TERMINAL_FIELDS),
             format_us(model["step_us"]["median"]),
-            f"{model['word_perplexity']:.1f}",
+            format_perplexity(model["word_perplexity"]),
         )
     console.print(table)

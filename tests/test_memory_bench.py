@@ -57,13 +57,20 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.train(TEXT, VOCABULARY)
 
 
+def filled(template: dict[str, Any]) -> dict[str, Any]:
+    """JSON of a template's shape: an empty value of each type."""
+    return {
+        key: filled(item) if isinstance(item, dict) else item() for key, item in template.items()
+    }
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from executorch.exir import to_edge
 
-        from pocketlm.export.bundle import describe_files, write_manifest
+        from pocketlm.export.bundle import _SHAPE, describe_files, write_manifest
 
         step = Step()
         example = (torch.zeros(1, 1, dtype=torch.long), step.initial)
@@ -74,8 +81,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Pa
     folder.mkdir()
     (folder / "model.pte").write_bytes(program)
     tokenizer.save(folder / "tokenizer.model")
-    manifest = {"format_version": 1, "recipe": "float", "tokenizer": {"end_id": END}}
-    write_manifest(folder, manifest | {"files": describe_files(folder)})
+    manifest = {"format_version": 1, "recipe": "float", "files": describe_files(folder)}
+    write_manifest(folder, filled(_SHAPE) | manifest)
     return folder
 
 
@@ -149,15 +156,22 @@ def test_all_kinds_are_measured_on_the_same_text(
     for kind in ("table", "kenlm"):
         train_ngram([stream], tokenizer, kind=kind, order=3, out=tmp_path / kind, corpus={})
     said: list[str] = []
+    shares: list[float] = []
     folders = [bundle, tmp_path / "table", tmp_path / "kenlm"]
-    results = measure(folders, read_text(text), steps=20, notify=said.append)
+    results = measure(
+        folders, read_text(text), steps=20, notify=said.append, progress=shares.append
+    )
     names = ["tiny", "table (dictionary)", "table (mapped)", "kenlm"]
     assert [result.name for result in results] == names
     assert len(said) == len(names)
+    assert shares == sorted(shares)
+    assert (len(shares), shares[-1]) == (6 + 12 + 11 + 11, 1.0)
     for result in results:
         values = as_json(result)
         assert (result.samples, result.steps) == (5, 20)
-        for field in ("private_dirty_bytes", "file_backed_bytes", "pss_bytes"):
+        parts = result.model_file_backed_bytes + result.runtime_file_backed_bytes
+        assert parts == pytest.approx(result.file_backed_bytes, rel=0.2)
+        for field in ("private_dirty_bytes", "file_backed_bytes", "resident_model_bytes"):
             least, most = result.spread[field]
             assert least <= values[field] <= most
     network, dictionary, mapped, kenlm = results
@@ -187,15 +201,23 @@ def test_text_is_its_lines_that_are_not_blank(text: Path) -> None:
 
 def test_what_cannot_be_measured_is_said(bundle: Path, text: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    with pytest.raises(UserError, match="neither"):
+    with pytest.raises(UserError, match="is no model"):
         open_measurable(tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text("{}")
     with pytest.raises(UserError, match="export it first"):
         open_measurable(tmp_path / "run")
     with pytest.raises(UserError, match="at least 5 samples"):
         measure([bundle], read_text(text), samples=4)
+    with pytest.raises(UserError, match="1 to 1,000,000"):
+        measure([bundle], read_text(text), steps=1_000_001)
     with pytest.raises(UserError, match="two models are called tiny"):
         measure([bundle, bundle], read_text(text))
+
+
+def test_a_word_of_thousands_of_characters_is_no_error(bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("qzx" * 1000 + "\n")
+    assert measure([bundle], read_text(path), steps=5)[0].word_perplexity == math.inf
 
 
 def test_a_missing_compiler_is_one_line(

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocketlm.benchmarks.count_table import CountTable, write_count_table
+from pocketlm.benchmarks.memory import open_measurable
 from pocketlm.benchmarks.ngram import open_ngram, train_ngram
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
@@ -274,6 +275,47 @@ def test_damage_is_named(folders: dict[str, Path], tmp_path: Path, name: str, da
     with pytest.raises(UserError, match=name) as error:
         open_ngram(path.parent)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"order": "3"},
+        {"order": True},
+        {"order": 10**12},
+        {"structure": None},
+        {"structure": "list"},
+        {"end_id": 1.0},
+        {"tokenizer_sha256": 3},
+        {"files": []},
+        {"files": {"model.binary": {"bytes": "7", "sha256": ""}}},
+    ],
+)
+def test_fields_of_other_types_are_one_line(
+    folders: dict[str, Path], tmp_path: Path, change: dict[str, object]
+) -> None:
+    folder = copied(folders["kenlm-3"], tmp_path / "model")
+    manifest = json.loads((folder / "ngram.json").read_text())
+    (folder / "ngram.json").write_text(json.dumps(manifest | change))
+    for opener in (open_ngram, open_measurable):
+        with pytest.raises(UserError, match="is damaged"):
+            opener(folder)
+
+
+def test_kenlm_says_when_its_discounts_are_fallbacks(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    said: list[str] = []
+    manifest = train_ngram(
+        [stream([[300, END]] * 3)],
+        tokenizer,
+        kind="kenlm",
+        order=2,
+        out=tmp_path / "kenlm",
+        corpus={},
+        notify=said.append,
+    )
+    assert manifest["discount_fallback"] is True
+    assert len(said) == 1
+    assert "--discount_fallback" in said[0]
 
 
 def test_other_formats_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:

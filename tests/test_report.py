@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,14 +14,13 @@ from rich.console import Console
 from pocketlm.benchmarks.memory import ModelResult, Text
 from pocketlm.benchmarks.report import (
     check_target,
-    format_bytes,
-    format_us,
     headline,
     make_results,
     print_table,
     render,
     write_report,
 )
+from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us, rounded
 from pocketlm.model.errors import UserError
 
 NETWORK = ModelResult(
@@ -33,8 +33,11 @@ NETWORK = ModelResult(
     file_backed_bytes=3_400 * 1024,
     pss_bytes=2_700 * 1024,
     model_file_backed_bytes=2_164_352,
+    runtime_file_backed_bytes=3_400 * 1024 - 2_164_352,
+    resident_model_bytes=60 * 1024 + 2_164_352,
     step_us={"min": 1300.0, "median": 1350.0, "p99": 1700.0},
     score_us=None,
+    begin_us=1350.0,
     load_us=2000.0,
     word_perplexity=224.5,
     planned_bytes=37_376,
@@ -43,6 +46,9 @@ NETWORK = ModelResult(
     spread={
         "private_dirty_bytes": [57344, 61440],
         "file_backed_bytes": [3400 * 1024, 3400 * 1024],
+        "model_file_backed_bytes": [2_164_352, 2_164_352],
+        "runtime_file_backed_bytes": [1_286 * 1024, 1_286 * 1024],
+        "resident_model_bytes": [2_221_696, 2_225_792],
         "pss_bytes": [2_690 * 1024, 2_710 * 1024],
         "step_us_median": [1300.0, 1400.0],
     },
@@ -61,6 +67,7 @@ KENLM = replace(
     load_mode="lazy",
     private_dirty_bytes=32 * 1024,
     pss_bytes=8_000 * 1024,
+    resident_model_bytes=8_000 * 1024,
     word_perplexity=248.0,
     score_us={"min": 1.0, "median": 2.0, "p99": 3.0},
 )
@@ -70,10 +77,13 @@ DICTIONARY = replace(
     kind="table",
     private_dirty_bytes=1_200 << 20,
     pss_bytes=1_200 << 20,
+    resident_model_bytes=1_200 << 20,
     word_perplexity=315.0,
     step_us={"min": 0.4, "median": 0.9, "p99": 2.0},
 )
-MAPPED = replace(DICTIONARY, name="table (mapped)", private_dirty_bytes=0, pss_bytes=0)
+MAPPED = replace(
+    DICTIONARY, name="table (mapped)", private_dirty_bytes=0, pss_bytes=0, resident_model_bytes=0
+)
 ALL = [NETWORK, KENLM, DICTIONARY, MAPPED]
 TEXT = Text(Path("valid.txt"), "ab" * 32, ["one two", "three"], 3)
 
@@ -87,7 +97,7 @@ def test_keys_that_other_programs_rely_on() -> None:
     assert made["schema_version"] == 1
     assert made["text"] == {"name": "valid.txt", "sha256": "ab" * 32, "lines": 2, "words": 3}
     keys = {"name", "kind", "file_bytes", "private_dirty_bytes", "file_backed_bytes", "pss_bytes"}
-    keys |= {"step_us", "word_perplexity"}
+    keys |= {"step_us", "word_perplexity", "resident_model_bytes", "runtime_file_backed_bytes"}
     for model in json.loads(json.dumps(made))["models"]:
         assert keys <= model.keys()
         assert {"median", "p99"} <= model["step_us"].keys()
@@ -155,15 +165,15 @@ def test_headline_is_made_of_the_figures() -> None:
     models = results(ALL)["models"]
     first, second = headline(models)  # type: ignore[arg-type]
     assert first == (
-        "gru <base> keeps 60 KiB of private memory, and 2.64 MiB with its share of file pages; "
+        "gru <base> keeps 60 KiB of private memory, and 2.12 MiB with its file's pages; "
         "table (dictionary) keeps 1.17 GiB, 20,000 times as much."
     )
     assert "224.5 it predicts better than the best of the n-gram models, kenlm-5" in second
-    assert "7.81 MiB, 3.0 times as much" in second
+    assert "7.81 MiB, 3.7 times as much" in second
 
 
 def test_headline_says_so_when_a_table_is_better() -> None:
-    better = replace(KENLM, word_perplexity=197.0, pss_bytes=1_350 * 1024)
+    better = replace(KENLM, word_perplexity=197.0, resident_model_bytes=1_087 * 1024)
     models = results([NETWORK, better])["models"]
     first, second = headline(models)  # type: ignore[arg-type]
     assert first.endswith("kenlm-5 keeps 32 KiB, 1.9 times less.")
@@ -194,6 +204,33 @@ def test_bytes_have_three_digits(count: float, text: str) -> None:
 
 def test_times() -> None:
     assert [format_us(us) for us in (0.04, 36.1, 1350)] == ["0.04 µs", "36 µs", "1.35 ms"]
+
+
+def test_ticks_are_round() -> None:
+    assert [rounded(format_bytes(2**power)) for power in (10, 22, 30)] == [
+        "1 KiB",
+        "4 MiB",
+        "1 GiB",
+    ]
+    ticks = ["0.1 µs", "10 µs", "1 ms", "10 s"]
+    assert [rounded(format_us(us)) for us in (0.1, 10, 1000, 1e7)] == ticks
+
+
+@pytest.mark.parametrize("which", [[0], [1], [0, 1, 2, 3]])
+def test_perplexities_too_large_for_a_number_are_said(tmp_path: Path, which: list[int]) -> None:
+    models = [
+        replace(model, word_perplexity=math.inf) if i in which else model
+        for i, model in enumerate(ALL)
+    ]
+    made = results(models)
+    write_report(made, tmp_path / "report")
+    written = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert written["models"][which[0]]["word_perplexity"] is None
+    assert "too large" in (tmp_path / "report" / "report.html").read_text()
+    console = Console(width=80, file=io.StringIO(), record=True)
+    print_table(made, console)
+    assert "too large" in console.export_text()
+    assert [format_perplexity(x) for x in (224.54, 3e8, None)] == ["224.5", "3e+08", "too large"]
 
 
 def test_table_on_the_terminal() -> None:

@@ -5,9 +5,9 @@
 // The program's methods:
 //   forward(token int64[1,1], state float32[L,1,H]) -> (logits float32[1,V], state float32[L,1,H])
 //   initial_state() -> float32[L,1,H], a constant
-// A line begins with the initial state, past the end token; that state and its distribution are kept
-// in the harness's memory (an app could as well run the end token anew). The softmax is taken in
-// place, in the planned arena: 32 KiB of private memory less.
+// A line begins with the initial state, past the end token, which is run anew for each line: nothing
+// is kept that an app would not need, and all of it counts. The softmax is taken in place, in the
+// planned arena. `--load file` reads the program into private memory; it is for later measurements.
 #include <executorch/extension/data_loader/file_data_loader.h>
 #include <executorch/extension/data_loader/mmap_data_loader.h>
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
@@ -44,8 +44,6 @@ using executorch::extension::MmapDataLoader;
 using pocketlm::fail;
 
 namespace {
-
-constexpr size_t kMostTokens = 65536;
 
 void check(et::Error error, const char* what, const char* path) {
   if (error != et::Error::Ok)
@@ -113,8 +111,7 @@ const Tensor& float_output(const et::Method& method, size_t index, const char* p
 
 class Network {
  public:
-  Network(const char* path, const std::string& load, int32_t end, float* start_log_probabilities)
-      : path_(path), end_(end), start_log_probabilities_(start_log_probabilities) {
+  Network(const char* path, const std::string& load, int32_t end) : path_(path), end_(end) {
     loader_ = open_file(path, load);
     auto program = et::Program::load(loader_.get(), et::Program::Verification::InternalConsistency);
     check(program.error(), "loading", path);
@@ -122,34 +119,27 @@ class Network {
     read_initial_state();
     forward_.emplace(*program_, "forward", path);
     check_signature();
-    execute(end_);
-    vocabulary = static_cast<size_t>(logits().numel());
-    if (vocabulary > kMostTokens) fail("%s: more than %zu tokens", path, kMostTokens);
-    pocketlm::log_softmax(log_probabilities(), vocabulary);
-    memcpy(start_log_probabilities_, log_probabilities(), vocabulary * sizeof(float));
-    start_state_ = state_;
+    state_ = initial_state_;
   }
 
   void begin() {
-    state_ = start_state_;
-    current_ = start_log_probabilities_;
+    state_ = initial_state_;
+    predict(end_);
   }
 
   double step(int32_t token) {
-    const double score = current_[token];
-    execute(token);
-    pocketlm::log_softmax(log_probabilities(), vocabulary);
-    current_ = log_probabilities();
+    const double score = log_probabilities()[token];
+    predict(token);
     return score;
   }
 
-  double end() const { return current_[end_]; }
+  double end() const { return log_probabilities()[end_]; }
 
   // Raw logits after each token of a file, end tokens included: the state is never reset.
   void dump(const pocketlm::Tokens& tokens, const char* target) {
     FILE* file = fopen(target, "wb");
     if (!file) fail("%s cannot be written", target);
-    read_initial_state();
+    state_ = initial_state_;
     for (size_t i = 0; i < tokens.count; ++i) {
       if (static_cast<size_t>(tokens.ids[i]) >= vocabulary) fail("token %d is outside the vocabulary", tokens.ids[i]);
       execute(tokens.ids[i]);
@@ -169,7 +159,8 @@ class Network {
     check(initial.method->execute(), "initial_state", path_);
     const Tensor& tensor = float_output(*initial.method, 0, path_);
     if (tensor.dim() != 3) fail("%s: its initial state is not of shape [L, 1, H]", path_);
-    state_.assign(tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + tensor.numel());
+    const float* values = tensor.const_data_ptr<float>();
+    initial_state_.assign(values, values + tensor.numel());
     state_sizes_.assign(tensor.sizes().begin(), tensor.sizes().end());
   }
 
@@ -178,9 +169,13 @@ class Network {
     bool right = meta.num_inputs() == 2 && meta.num_outputs() == 2;
     if (right) {
       auto token = meta.input_tensor_meta(0), state = meta.input_tensor_meta(1);
+      auto logits = meta.output_tensor_meta(0), next = meta.output_tensor_meta(1);
+      const size_t state_bytes = initial_state_.size() * sizeof(float);
       right = token.ok() && token->scalar_type() == ScalarType::Long && token->nbytes() == 8 &&
-              state.ok() && state->scalar_type() == ScalarType::Float &&
-              state->nbytes() == state_.size() * sizeof(float);
+              state.ok() && state->scalar_type() == ScalarType::Float && state->nbytes() == state_bytes &&
+              next.ok() && next->scalar_type() == ScalarType::Float && next->nbytes() == state_bytes &&
+              logits.ok() && logits->scalar_type() == ScalarType::Float;
+      if (right) vocabulary = logits->nbytes() / sizeof(float);
     }
     if (!right) fail("%s: forward is not (token int64[1,1], state float32[L,1,H]) -> (logits, state)", path_);
   }
@@ -197,17 +192,22 @@ class Network {
     memcpy(state_.data(), next.const_data_ptr(), std::min(next.nbytes(), state_.size() * sizeof(float)));
   }
 
-  const Tensor& logits() const { return float_output(*forward_->method, 0, path_); }
-  float* log_probabilities() const { return logits().mutable_data_ptr<float>(); }
+  void predict(int32_t token) {
+    execute(token);
+    pocketlm::log_softmax(log_probabilities(), vocabulary);
+  }
+
+  // The logits' place in the arena, until the next step.
+  float* log_probabilities() const {
+    return float_output(*forward_->method, 0, path_).mutable_data_ptr<float>();
+  }
 
   const char* path_;
   int32_t end_;
-  float* start_log_probabilities_;
-  const float* current_ = nullptr;
   std::unique_ptr<et::DataLoader> loader_;
   std::optional<et::Program> program_;
   std::optional<LoadedMethod> forward_;
-  std::vector<float> state_, start_state_;
+  std::vector<float> state_, initial_state_;
   std::vector<TensorImpl::SizesType> state_sizes_;
   TensorImpl::DimOrderType state_order_[3] = {0, 1, 2}, token_order_[2] = {0, 1};
   TensorImpl::SizesType token_sizes_[2] = {1, 1};
@@ -224,10 +224,9 @@ int main(int count, char** arguments) {
   et::runtime_init();
   executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(1);
   if (access(options.model, R_OK) != 0) fail("%s: no such file", options.model);
-  float* start = pocketlm::harness_array<float>(kMostTokens);
   pocketlm::Replay replay(options);
   replay.loading();
-  Network network(options.model, options.load, static_cast<int32_t>(options.end), start);
+  Network network(options.model, options.load, static_cast<int32_t>(options.end));
   replay.loaded(network.vocabulary);
   if (options.dump_logits) {
     network.dump(pocketlm::read_tokens(options.tokens, options.end), options.dump_logits);

@@ -4,7 +4,7 @@
 //                [--load lazy|populate|read] [--work score|distribution]
 //
 // A step of `score` asks for the one token that comes; a step of `distribution` moves past the token
-// and asks for all V that may follow, as a keyboard must.
+// and asks for all V that may follow, as a keyboard must. populate and read are for later measurements.
 #include "kenlm_model.h"
 #include "replay.h"
 

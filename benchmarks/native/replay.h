@@ -5,8 +5,9 @@
 //                   -> one JSON object on standard output
 //
 // A Model has: `begin()` puts it at the start of a line; `step(token)` moves past a word's token and
-// returns the log-probability that the token had; `end()` returns that of the end token. Only `step`
-// is timed: it is what a keyboard does when a word was typed.
+// returns the log-probability that the token had; `end()` returns that of the end token. `step_us` is
+// of `step` alone, which is what a keyboard does when a word was typed; `begin_us` is the mean of
+// `begin`, which for a network is one more step. The harness keeps nothing for the model.
 #pragma once
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -157,14 +158,14 @@ class Replay {
   template <typename Model>
   void run(Model& model) {
     size_t at = 0;
-    model.begin();
+    begin(model);
     while (whole_ ? at < tokens_.count : done_ < steps_) {
       const int32_t token = tokens_.ids[at % tokens_.count];
       ++at;
       ++scored_;
       if (token == end_) {
         nats_ -= model.end();
-        if (!whole_ || at < tokens_.count) model.begin();
+        if (!whole_ || at < tokens_.count) begin(model);
         continue;
       }
       const double start = now_us();
@@ -182,6 +183,7 @@ class Replay {
     printf("\"step_us\": {\"min\": %.3f, \"median\": %.3f, \"p99\": %.3f}, ", times_[0],
            times_[done_ / 2], times_[done_ * 99 / 100]);
     printf("\"nats\": %.9g, \"planned_bytes\": %zu, ", nats_, planned_bytes);
+    printf("\"begins\": %zu, \"begin_us\": %.3f, ", begins_, begin_us_ / static_cast<double>(begins_));
     print_snapshot(stdout, "before_load", before_load_);
     fputs(", ", stdout);
     print_snapshot(stdout, "after_load", after_load_);
@@ -194,13 +196,21 @@ class Replay {
   }
 
  private:
+  template <typename Model>
+  void begin(Model& model) {
+    const double start = now_us();
+    model.begin();
+    begin_us_ += now_us() - start;
+    ++begins_;
+  }
+
   Tokens tokens_;
   long end_;
   size_t steps_;
   bool whole_;
   float* times_;
-  size_t done_ = 0, scored_ = 0;
-  double nats_ = 0, load_us_ = 0;
+  size_t done_ = 0, scored_ = 0, begins_ = 0;
+  double nats_ = 0, begin_us_ = 0, load_us_ = 0;
   Snapshot before_load_{}, after_load_{}, after_first_{}, after_replay_{};
 };
 

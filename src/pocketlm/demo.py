@@ -120,7 +120,13 @@ def _train_ngrams(corpus: str, folder: Path) -> list[Path]:
         note(f"counting {order}-grams: {kind}")
         path = folder / f"{kind}-{order}"
         train_ngram(
-            shards.chunks(), tokenizer, kind=kind, order=order, out=path, corpus=found.record()
+            shards.chunks(),
+            tokenizer,
+            kind=kind,
+            order=order,
+            out=path,
+            corpus=found.record(),
+            notify=note,
         )
         paths.append(path)
     return paths
