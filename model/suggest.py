@@ -93,7 +93,7 @@ class Suggester:
                 break
             node = heapq.heappop(heap)[2]
             after = self._predictor.advance(node.parent, np.array([node.token]))
-            if len(node.text) >= len(target) and any(c.isalnum() for c in node.text):
+            if len(node.text) >= len(target) and _is_word(node.text):
                 following = self._predictor.log_probabilities(after)[0]
                 boundary = np.logaddexp.reduce(following[self._pieces.boundaries].astype(float))
                 complete = node.log_probability + float(boundary)
@@ -146,6 +146,11 @@ class _PieceTable:
                 break
             if all(_inner(c) for c in piece[len(rest) :]):
                 yield token
+
+
+def _is_word(text: str) -> bool:
+    """Whether text is more than signs, and does not end in the middle of a hyphenation."""
+    return any(c.isalnum() for c in text) and text[-1] != "-"
 
 
 def _inner(character: str) -> bool:

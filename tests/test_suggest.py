@@ -55,7 +55,7 @@ def exhaustive(model: Bigram, last: int, prefix: str) -> dict[str, float]:
     words: dict[str, float] = {}
 
     def visit(text: str, token: int, probability: float, depth: int) -> None:
-        if len(text) >= len(target) and any(c.isalnum() for c in text):
+        if len(text) >= len(target) and any(c.isalnum() for c in text) and text[-1] != "-":
             ends = float(np.exp(model.table[token][boundary].astype(float)).sum())
             words[text[1:]] = words.get(text[1:], 0.0) + probability * ends
         if depth == DEPTH:
@@ -104,6 +104,7 @@ def test_suggestions_are_whole_words_that_begin_with_the_prefix(run: Path) -> No
         for suggestion in suggestions:
             assert suggestion.word.startswith(split_context(text)[1])
             assert is_inner(suggestion.word)
+            assert not suggestion.word.endswith("-")
             assert 0 <= suggestion.probability <= 1
 
 
