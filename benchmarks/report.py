@@ -116,33 +116,44 @@ def render(results: Results) -> str:
 
 
 def headline(models: Sequence[dict[str, Any]]) -> list[str]:
-    """What the figures say, in one to three sentences."""
+    """What the figures say: the smallest network beside the best n-gram model and the nearest one.
+
+    Memory is private dirty pages and the model's own file pages.
+    """
     networks = [model for model in models if model["kind"] == "network"]
     tables = [model for model in models if model["kind"] != "network"]
-    least = min(networks or models, key=lambda model: model["private_dirty_bytes"])
+    least = min(networks or models, key=lambda model: model["resident_model_bytes"])
     first = (
-        f"{least['name']} keeps {format_bytes(least['private_dirty_bytes'])} of private memory, "
-        f"and {format_bytes(least['resident_model_bytes'])} with its file's pages"
+        f"{least['name']} takes {format_bytes(least['resident_model_bytes'])} of memory, "
+        f"{format_bytes(least['private_dirty_bytes'])} of it private"
     )
     if not networks or not tables:
-        return [f"{first}: the least private memory of {len(models)} models."]
-    most = max(tables, key=lambda model: model["private_dirty_bytes"])
-    sentences = [f"{first}; {most['name']} keeps {_compare(most, least, 'private_dirty_bytes')}."]
+        return [f"{first}: the least of {len(models)} models."]
     if least["word_perplexity"] is None:
-        return [*sentences, f"The word perplexity of {least['name']} is too large to be written."]
+        return [f"{first}.", f"The word perplexity of {least['name']} is too large to be written."]
+    first = f"{first}, for a word perplexity of {format_perplexity(least['word_perplexity'])}"
     rated = [model for model in tables if model["word_perplexity"] is not None]
-    if rated:
-        best = min(
-            rated, key=lambda model: (model["word_perplexity"], model["resident_model_bytes"])
-        )
-        better = least["word_perplexity"] < best["word_perplexity"]
-        sentences.append(
-            f"At a word perplexity of {format_perplexity(least['word_perplexity'])} it predicts "
-            f"{'better' if better else 'worse'} than the best of the n-gram models, "
-            f"{best['name']}, which has {format_perplexity(best['word_perplexity'])} and takes "
-            f"{_compare(best, least, 'resident_model_bytes')} (private and its file's pages)."
-        )
+    if not rated:
+        return [f"{first}."]
+    best = min(rated, key=lambda model: (model["word_perplexity"], model["resident_model_bytes"]))
+    nearest = min(rated, key=lambda model: _distance(model, least))
+    sentences = [f"{first}; the best of the n-gram models, {_beside(best, least)}."]
+    if nearest is not best:
+        sentences.append(f"The n-gram model nearest to its memory, {_beside(nearest, least)}.")
     return sentences
+
+
+def _distance(model: dict[str, Any], other: dict[str, Any]) -> float:
+    """How far apart the memory of two models is, as a ratio of at least 1."""
+    sizes = sorted(max(m["resident_model_bytes"], 1) for m in (model, other))
+    return float(sizes[1] / sizes[0])
+
+
+def _beside(model: dict[str, Any], other: dict[str, Any]) -> str:
+    return (
+        f"{model['name']}, takes {_compare(model, other, 'resident_model_bytes')}, "
+        f"for {format_perplexity(model['word_perplexity'])}"
+    )
 
 
 def _compare(model: dict[str, Any], other: dict[str, Any], field: str) -> str:

@@ -27,7 +27,11 @@ def test_no_committed_file_names_a_registry_or_unpickles() -> None:
     here = Path(__file__).relative_to(ROOT)
     for name in listed.stdout.split():
         path = ROOT / name
-        if Path(name) == here or path.is_symlink() or path.suffix in {".png", ".model", ".pte", ".safetensors"}:
+        if (
+            Path(name) == here
+            or path.is_symlink()
+            or path.suffix in {".png", ".model", ".pte", ".safetensors"}
+        ):
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
         for host in ("pypi.org", "pythonhosted", "npmjs.org", "repo.maven", "deb.debian"):
