@@ -81,14 +81,15 @@ def measure_and_report(
     """Measure models, write the report's folder, and print its table or its JSON object."""
     from pocketlm.benchmarks.memory import measure, read_text
     from pocketlm.benchmarks.report import (
-        check_target,
+        RESULTS_FILE,
         make_results,
         print_table,
         write_report,
     )
     from pocketlm.console import console, emit_json, note, output, progress_bar
+    from pocketlm.model.files import check_target
 
-    check_target(out)
+    check_target(out, RESULTS_FILE)  # before measuring, not after
     replayed = read_text(text, lines)
     with progress_bar("measuring") as progress:
         measured = measure(
@@ -161,7 +162,7 @@ def train(
           --tokenizer runs/base --out kenlm-5
     """
     from pocketlm.benchmarks.ngram import check_settings, train_ngram
-    from pocketlm.console import emit_json, note, output
+    from pocketlm.console import emit_json, note
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.shards import open_shards
     from pocketlm.model.tokenizer import Tokenizer
@@ -193,7 +194,7 @@ def train(
         return
     size = sum(file["bytes"] for file in manifest["files"].values())
     counts = " + ".join(f"{count:,}" for count in manifest["counts"])
-    output.print(f"{out}: {counts} n-grams, {size:,} bytes", markup=False)
+    click.echo(f"{out}: {counts} n-grams, {size:,} bytes")
 
 
 def parse_prune(text: str) -> list[int]:

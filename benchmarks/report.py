@@ -22,7 +22,6 @@ from rich.table import Table
 from pocketlm.benchmarks.memory import ModelResult, Text, as_json
 from pocketlm.benchmarks.toolchain import KENLM_VERSION
 from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us
-from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, finite, write_json
 
 SCHEMA_VERSION = 1
@@ -80,13 +79,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def check_target(out: Path) -> None:
-    """Refuse a folder of other files before measuring, not after; UserError."""
-    ours = (out / RESULTS_FILE).is_file()
-    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists and is no report: choose another --out")
 
 
 def write_report(results: Results, out: Path) -> None:

@@ -1,6 +1,5 @@
 """The commands around a bundle: export, inspect."""
 
-import random
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,8 @@ def export(
     """  # fmt: skip
     from pocketlm.console import emit_json, note
     from pocketlm.export.quiet import quiet_native
-    from pocketlm.model.corpus import open_corpus, text_lines
+    from pocketlm.export.verify import verification_lines
+    from pocketlm.model.corpus import open_corpus
     from pocketlm.model.files import read_json
     from pocketlm.model.run_folder import CONFIG, config_from_json
 
@@ -57,8 +57,7 @@ def export(
             text = open_corpus(config.corpus, config.seed).path("valid")
         except UserError as error:
             raise UserError(f"{error}; or name a text for the verification with --text") from None
-    lines = [line for document in text_lines(text) for line in document]
-    random.Random(0).shuffle(lines)
+    lines = verification_lines(text)
     manifest = export_bundle(run, recipe, out, lines, note, verify_tokens)
     if as_json:
         emit_json(manifest)

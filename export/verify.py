@@ -3,16 +3,26 @@
 lines of real text -> tokens -> both predictors step by step -> argmax agreement, KL, perplexity
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from pocketlm.model.corpus import text_lines
 from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import exp_or_infinity
 from pocketlm.model.predictor import Predictor
 
 LARGEST_PERPLEXITY_LOSS = 0.01
+
+
+def verification_lines(text: Path) -> list[str]:
+    """Lines of a text in a fixed random order, so that the first ones are of all its parts."""
+    lines = [line for document in text_lines(text) for line in document]
+    random.Random(0).shuffle(lines)
+    return lines
 
 
 @dataclass(frozen=True)

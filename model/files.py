@@ -79,6 +79,14 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_target(target: Path, marker: str) -> None:
+    """Refuse a folder that `atomic_folder` would not replace; UserError."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target} is not a folder: choose another --out")
+    if target.exists() and any(target.iterdir()) and not (target / marker).is_file():
+        raise UserError(f"{target} holds other files (no {marker}): choose another --out")
+
+
 @contextmanager
 def atomic_folder(target: Path, marker: str, replace: bool = True) -> Iterator[Path]:
     """Give a temporary folder beside `target`; put it in `target`'s place when the block succeeds.
@@ -88,10 +96,7 @@ def atomic_folder(target: Path, marker: str, replace: bool = True) -> Iterator[P
     `replace` a target that another process has made meanwhile stays too (for caches). A process
     killed between the two renames of a replacement leaves the old folder as `.NAME.old.*`.
     """
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UserError(f"{target} is not a folder: choose another --out")
-    if target.exists() and any(target.iterdir()) and not (target / marker).is_file():
-        raise UserError(f"{target} holds other files (no {marker}): choose another --out")
+    check_target(target, marker)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

@@ -91,7 +91,8 @@ def open_shards(
 
     `notify` is told in one line when tokens are built, which takes a while on a large corpus.
     """
-    text_sha256 = corpus.hashes.get(split) or corpus.path(split).name
+    corpus.path(split)  # says so where the corpus lacks the split
+    text_sha256 = corpus.hashes[split]
     key = combined_hash([str(FORMAT_VERSION), text_sha256, tokenizer.sha256])[:20]
     folder = cache_directory() / "tokens" / key
     if not (folder / _INDEX).is_file():

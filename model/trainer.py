@@ -254,9 +254,9 @@ class Trainer:
         try:
             self._restore_tensors(checkpoint.tensors, path)
             self._restore_state(checkpoint.state)
+        except UserError:
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            if isinstance(error, UserError):
-                raise
             reason = " ".join(str(error).split())
             raise UserError(f"{path} does not fit {self.folder / CONFIG}: {reason:.100}") from None
         self.progress.note(f"resumed at step {self.step}")

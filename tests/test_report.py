@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pocketlm.benchmarks.memory import ModelResult, Text
 from pocketlm.benchmarks.report import (
-    check_target,
+    RESULTS_FILE,
     headline,
     make_results,
     print_table,
@@ -22,6 +22,7 @@ from pocketlm.benchmarks.report import (
 )
 from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us, rounded
 from pocketlm.model.errors import UserError
+from pocketlm.model.files import check_target
 
 NETWORK = ModelResult(
     name="gru <base>",
@@ -105,7 +106,7 @@ def test_keys_that_other_programs_rely_on() -> None:
 
 def test_report_folder_is_written_whole_and_replaced(tmp_path: Path) -> None:
     for models in ([NETWORK], ALL):
-        check_target(tmp_path / "report")
+        check_target(tmp_path / "report", RESULTS_FILE)
         write_report(results(models), tmp_path / "report")
         written = json.loads((tmp_path / "report" / "results.json").read_text())
         assert len(written["models"]) == len(models)
@@ -113,7 +114,7 @@ def test_report_folder_is_written_whole_and_replaced(tmp_path: Path) -> None:
     (tmp_path / "photos" / "me.jpg").touch()
     for path in (tmp_path / "photos", tmp_path / "photos" / "me.jpg"):
         with pytest.raises(UserError, match="choose another --out"):
-            check_target(path)
+            check_target(path, RESULTS_FILE)
 
 
 class Page(HTMLParser):

@@ -46,7 +46,8 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
     """  # fmt: skip
     from pocketlm.console import note
     from pocketlm.export.quiet import quiet_native
-    from pocketlm.model.corpus import EMBEDDED, open_corpus, text_lines
+    from pocketlm.export.verify import verification_lines
+    from pocketlm.model.corpus import EMBEDDED, open_corpus
     from pocketlm.model.files import atomic_folder, write_json
 
     with quiet_native():
@@ -61,7 +62,7 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
     with atomic_folder(out, "demo.json") as folder:
         write_json(folder / "demo.json", {"corpus": found.record(), "minutes": minutes})
         record = _train(name, minutes, folder / "run")
-        valid = [line for document in text_lines(found.path("valid"), 2000) for line in document]
+        valid = verification_lines(found.path("valid"))
         bundles = []
         for recipe in ("zero-copy", "xnnpack"):
             export_bundle(folder / "run", recipe, folder / recipe, valid, note, verify_tokens=1000)
