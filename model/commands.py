@@ -54,6 +54,7 @@ JSON_OPTION = click.option(
     type=float,
     help="Share of lines inside a document that start from a fresh state.",
 )
+@click.option("--lower-case", type=float, help="Share of the documents taken in lower case.")
 @click.option("--learning-rate", type=float, help="Its peak.")
 @click.option("--warmup-steps", type=int, help="Steps to the peak.")
 @click.option("--weight-decay", type=float, help="AdamW's.")

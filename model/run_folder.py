@@ -39,6 +39,7 @@ class TrainConfig:
     rows: int = 64  # parallel streams of text
     window: int = 48  # tokens of truncated back-propagation
     fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
+    lower_case: float = 0.0  # share of the training documents taken in lower case
     learning_rate: float = 3e-3  # the peak
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -67,6 +68,8 @@ class TrainConfig:
             raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
+        if not 0 <= self.lower_case <= 1:
+            raise UserError("lower_case is outside 0..1")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
         if self.seed >= 1 << 31:

@@ -4,10 +4,12 @@
                                          -> documents.u64 (where each document starts)
                                          -> index.json (counts and hashes)
 
-Each line ends with the end token. A document lies in one shard; a new shard starts with the first
+Each line ends with the end token. A share of the documents may be taken in lower case, for readers
+who type without capitals. A document lies in one shard; a new shard starts with the first
 document after `SHARD_TOKENS`. Neither building nor reading needs the corpus in memory.
 """
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,20 +87,45 @@ class TokenShards:
 
 
 def open_shards(
-    corpus: Corpus, split: str, tokenizer: Tokenizer, notify: Callable[[str], None] = lambda _: None
+    corpus: Corpus,
+    split: str,
+    tokenizer: Tokenizer,
+    notify: Callable[[str], None] = lambda _: None,
+    lower_case: float = 0.0,
+    seed: int = 1,
 ) -> TokenShards:
     """The shards of a corpus' split, from the cache or built now.
 
-    `notify` is told in one line when tokens are built, which takes a while on a large corpus.
+    Args:
+        corpus: the text.
+        split: of the corpus.
+        tokenizer: its tokens.
+        notify: told in one line when tokens are built, which takes a while on a large corpus.
+        lower_case: share of the documents taken in lower case.
+        seed: for drawing them.
     """
     corpus.path(split)  # says so where the corpus lacks the split
     text_sha256 = corpus.hashes[split]
-    key = combined_hash([str(FORMAT_VERSION), text_sha256, tokenizer.sha256])[:20]
-    folder = cache_directory() / "tokens" / key
+    parts = [str(FORMAT_VERSION), text_sha256, tokenizer.sha256]
+    lines = corpus.lines(split)
+    if lower_case:
+        parts.append(f"lower case {lower_case} {seed}")
+        lines = some_lower_case(lines, lower_case, seed)
+    folder = cache_directory() / "tokens" / combined_hash(parts)[:20]
     if not (folder / _INDEX).is_file():
         notify(f"tokenising {corpus.name} {split}")
-        build_shards(corpus.lines(split), tokenizer, folder, text_sha256)
+        build_shards(lines, tokenizer, folder, text_sha256)
     return TokenShards(folder)
+
+
+def some_lower_case(lines: Iterable[str], share: float, seed: int) -> Iterator[str]:
+    """The lines, with about `share` of the documents in lower case."""
+    generator = random.Random(seed)
+    lower = generator.random() < share
+    for line in lines:
+        yield line.lower() if lower else line
+        if not line.strip():
+            lower = generator.random() < share
 
 
 def build_shards(

@@ -60,7 +60,9 @@ class Trainer:
         self.corpus, self.tokenizer = corpus, tokenizer
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
-        shards = open_shards(corpus, "train", tokenizer, progress.note)
+        shards = open_shards(
+            corpus, "train", tokenizer, progress.note, config.lower_case, config.seed
+        )
         self.train_index = shards.index
         self.stream = WindowStream(
             shards, config.rows, config.window, config.fresh_lines, config.seed
