@@ -44,6 +44,8 @@ class ProgramPredictor(Predictor):
     def advance(self, state: ProgramState, tokens: IntArray) -> ProgramState:
         """See Predictor."""
         hidden = state[1]
+        if len(tokens) == 1:
+            return self._step(int(tokens[0]), hidden)
         steps = [
             self._step(int(token), hidden[:, row : row + 1]) for row, token in enumerate(tokens)
         ]

@@ -1,157 +1,242 @@
 """Whole words for the text so far, from any predictor.
 
-    text so far -> context (whole words) + prefix (the word being typed)
+    text so far -> context (finished) + prefix (the word being typed)
                 -> best-first search over pieces from the context's state -> k likeliest words
 
 A word's probability is that of its pieces and of what follows not being part of it:
 
-    p(word) = sum over ways to spell it of p(pieces | context) * p(boundary | context, pieces)
+    p(word) = sum over ways to write and spell it of p(pieces | context) * p(end | context, pieces)
 
-where a boundary is the end of the line, a piece that starts a word, or punctuation. Since the last
-factor is at most 1, p(pieces) bounds each spelling that starts with them, and the search stops when
-no open node is likelier than the k-th complete word. (Spellings of one word that are rarer than
-that bound are left out of its sum: SentencePiece spells a word in one way.)
+where an end is the end of the line, a piece that starts a word, or punctuation, and the ways to
+write a word differ in case only. Since the last factor is at most 1, p(pieces) bounds each word
+that begins with them: the search takes open beginnings by this bound, and may stop when none is
+likelier than the k-th complete word. (Spellings rarer than that are left out of the sum.) A search
+that has spent its steps before completes what is still open by the lexicon's share of endings.
+
+The network steps once for each token of the context and of each beginning looked into. Steps are
+kept, so that typing on, deleting and jumping back cost what is new; the result does not depend on
+what was kept.
 """
 
-import bisect
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from pocketlm.model.generate import context_tokens, read_context
-from pocketlm.model.predictor import Predictor, State
-from pocketlm.model.tokenizer import WORD_START, Tokenizer
+from pocketlm.model.generate import context_tokens
+from pocketlm.model.lexicon import Lexicon
+from pocketlm.model.predictor import Predictor
+from pocketlm.model.steps import Steps, Tokens
+from pocketlm.model.text_entry import Suggestion
+from pocketlm.model.tokenizer import WORD_START
+from pocketlm.model.word_pieces import WordPieces
+from pocketlm.model.words import (
+    APOSTROPHES,
+    OPENING_SIGNS,
+    fold,
+    is_letter,
+    split_context,
+    starts_sentence,
+    without_apostrophes,
+)
 
-# Characters besides letters and digits that stand inside words.
-INNER_CHARACTERS = "'-’"
-# Steps of the network that a search may cost, and for each word asked for where those are more.
-MAX_EXPANSIONS = 64
-EXPANSIONS_PER_WORD = 8
+# Beginnings looked into for one list of suggestions: one step of the network each.
+EXPANSIONS = 6
+# Of one beginning only so many longer ones matter, beside two for each word asked for.
+CONTINUATIONS = 32
+# A way to write a word that fits the prefix better is shown if it has this share of the word.
+FITTING_SHARE = 0.1
+
+
+# By the folded form of a word: each way to write it, and its log-probability.
+_Words = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """A whole word and its probability after the context."""
+class _Beginning:
+    """Pieces that begin a word, after a context."""
 
-    word: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class _Node:
-    """Pieces that begin a word: the state before the last of them, and that piece."""
-
-    text: str  # with the leading WORD_START
-    parent: State
-    token: int
+    text: str  # without WORD_START
+    key: str  # of the text and of WORD_START, as matched with the prefix
+    tokens: Tokens  # the context's, then the pieces
     log_probability: float
 
 
 class Suggester:
-    """Suggests words from one predictor; holds tables of its pieces only."""
+    """Suggests words from one predictor.
 
-    def __init__(self, predictor: Predictor, max_expansions: int = MAX_EXPANSIONS) -> None:
-        self._predictor = predictor
-        self._max_expansions = max_expansions
-        self._pieces = _PieceTable(predictor.tokenizer)
+    Args:
+        predictor: the model.
+        lexicon: the words that may be suggested, and the share of endings; without one every
+            run of letters may be, and an ending is taken for as likely as not.
+        blocked: folded words that are never suggested.
+        expansions: steps that one list may cost beside the context's.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        lexicon: Lexicon | None = None,
+        blocked: Set[str] = frozenset(),
+        expansions: int = EXPANSIONS,
+    ) -> None:
+        self.name = predictor.name
+        self._tokenizer = predictor.tokenizer
+        self._lexicon, self._blocked, self._expansions = lexicon, blocked, expansions
+        self._pieces = WordPieces(predictor.tokenizer)
+        self._steps = Steps(predictor)
+        size = predictor.tokenizer.vocabulary_size
+        endings = lexicon.endings() if lexicon else np.full(size, 0.5)
+        self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
 
     def suggest(self, text: str, k: int = 3) -> list[Suggestion]:
         """The k likeliest words, best first: completions of the prefix, or next words if it is ''.
 
-        A prefix that no word of the vocabulary's pieces can begin with has none.
+        Case and apostrophes need not be typed: "dont" finds "don't" and "par" finds "Paris". The
+        prefix itself, just as it was typed, is no suggestion.
         """
         context, prefix = split_context(text)
-        tokens = context_tokens(self._predictor.tokenizer, context)
-        state = read_context(self._predictor, tokens)
-        words = self._search(state, WORD_START + prefix, k)
-        best = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:k]
-        return [Suggestion(word[1:], float(np.exp(log))) for word, log in best]
+        context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
+        words = self._search(context_ids, _Target.of(context, prefix), k)
+        shown = ((_way_to_write(ways, prefix), _total(ways)) for ways in words.values())
+        best = sorted((item for item in shown if item[0] != prefix), key=lambda x: (-x[1], x[0]))
+        return [Suggestion(word, float(np.exp(log))) for word, log in best[:k]]
 
-    def _search(self, state: State, target: str, k: int) -> dict[str, float]:
-        """Complete words, with their WORD_START, and their log-probabilities."""
-        words: dict[str, float] = {}
-        order = itertools.count()  # breaks ties, so that states are never compared
-        heap: list[tuple[float, int, _Node]] = []
+    def _search(self, context: Tokens, target: "_Target", k: int) -> _Words:
+        """The likeliest words that fit the target, and some more."""
+        words: _Words = defaultdict(dict)
+        order = itertools.count()  # breaks ties
+        heap: list[tuple[float, int, _Beginning]] = []
 
-        def push(text: str, parent: State, base: float) -> None:
-            following = self._predictor.log_probabilities(parent)[0]
-            worst = _kth_best(words, k)
-            for token in self._pieces.continuations(text, target):
-                log_probability = base + float(following[token])
-                if log_probability > worst:
-                    node = _Node(text + self._pieces.text(token), parent, token, log_probability)
-                    heapq.heappush(heap, (-log_probability, next(order), node))
+        def push(parent: _Beginning) -> None:
+            for token, score, hidden in self._continuations(parent, target, k):
+                beginning = self._extend(parent, token, score, target)
+                heapq.heappush(heap, (-hidden, next(order), beginning))
 
-        push("", state, 0.0)
-        for _ in range(max(self._max_expansions, EXPANSIONS_PER_WORD * k)):
-            if not heap or -heap[0][0] <= _kth_best(words, k):
-                break
-            node = heapq.heappop(heap)[2]
-            after = self._predictor.advance(node.parent, np.array([node.token]))
-            if len(node.text) >= len(target) and _is_word(node.text):
-                following = self._predictor.log_probabilities(after)[0]
-                boundary = np.logaddexp.reduce(following[self._pieces.boundaries].astype(float))
-                complete = node.log_probability + float(boundary)
-                words[node.text] = float(np.logaddexp(words.get(node.text, -np.inf), complete))
-            push(node.text, after, node.log_probability)
+        push(_Beginning("", "", context, 0.0))
+        # One word more than asked for may be the prefix itself.
+        for _ in range(max(self._expansions, k)):
+            bound = max((beginning.log_probability for _, _, beginning in heap), default=-np.inf)
+            if bound <= _kth_best(words, k + 1):
+                return words
+            beginning = heapq.heappop(heap)[2]
+            if self._completes(beginning, target):
+                following = self._steps.log_probabilities(beginning.tokens)
+                ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
+                self._add(words, beginning, float(np.log(ending)))
+            push(beginning)
+        self._complete(words, [beginning for _, _, beginning in heap], target, k)
         return words
 
+    def _complete(
+        self, words: _Words, open_beginnings: list[_Beginning], target: "_Target", k: int
+    ) -> None:
+        """Add open beginnings as they stand, likeliest first, until what is left cannot matter."""
+        endings = [float(self._log_endings[b.tokens[-1]]) for b in open_beginnings]
+        scores = [b.log_probability + e for b, e in zip(open_beginnings, endings, strict=True)]
+        for i in np.argsort(-np.array(scores), kind="stable").tolist():
+            if scores[i] <= _kth_best(words, k + 1) + np.log(FITTING_SHARE):
+                return
+            if self._completes(open_beginnings[i], target):
+                self._add(words, open_beginnings[i], endings[i])
 
-def split_context(text: str) -> tuple[str, str]:
-    """The finished words, and the word being typed: the part after the last space or line end."""
-    start = max(text.rfind(" "), text.rfind("\n")) + 1
-    return text[:start], text[start:]
+    def _continuations(
+        self, parent: _Beginning, target: "_Target", k: int
+    ) -> Iterator[tuple[int, float, float]]:
+        """The likeliest pieces after a beginning.
+
+        Each with the log-probability of the longer beginning, and an estimate of how much of it
+        lies in words that are longer still.
+        """
+        ids, fits = self._pieces.continuations(target.rest(parent.key), target.apostrophes)
+        if target.capital and not any(map(is_letter, parent.text)):
+            upper = ~self._pieces.begins_lower[ids]
+            ids, fits = ids[upper], fits[upper]
+        scores = parent.log_probability + self._steps.log_probabilities(parent.tokens)[ids]
+        most = CONTINUATIONS + 2 * k
+        if len(ids) > most:
+            best = np.sort(np.argpartition(-scores - fits, most)[:most])
+            ids, fits, scores = ids[best], fits[best], scores[best]
+        hidden = scores + fits + self._log_going_on[ids]
+        return zip(ids.tolist(), scores.tolist(), hidden.tolist(), strict=True)
+
+    def _extend(
+        self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
+    ) -> _Beginning:
+        return _Beginning(
+            parent.text + self._pieces.text(token),
+            parent.key + self._pieces.key(token, target.apostrophes),
+            (*parent.tokens, token),
+            log_probability,
+        )
+
+    def _completes(self, beginning: _Beginning, target: "_Target") -> bool:
+        """Whether a beginning is a word that may be suggested."""
+        word = beginning.text
+        return (
+            len(beginning.key) >= len(target.key)
+            and any(map(is_letter, word))
+            and word[-1] not in APOSTROPHES
+            and is_letter(word[0])
+            and fold(word) not in self._blocked
+            and (self._lexicon is None or word in self._lexicon)
+        )
+
+    @staticmethod
+    def _add(words: _Words, beginning: _Beginning, log_ending: float) -> None:
+        ways = words[fold(beginning.text)]
+        known = ways.get(beginning.text, -np.inf)
+        ways[beginning.text] = float(np.logaddexp(known, beginning.log_probability + log_ending))
 
 
-def _kth_best(words: dict[str, float], k: int) -> float:
-    return heapq.nlargest(k, words.values())[-1] if len(words) >= k else -np.inf
+@dataclass(frozen=True)
+class _Target:
+    """What the keys of a word have to begin with."""
+
+    key: str  # with WORD_START where the word begins after a space
+    apostrophes: bool  # whether the prefix has any
+    capital: bool  # only words that are written with a capital fit
+
+    @classmethod
+    def of(cls, context: str, prefix: str) -> "_Target":
+        before = context[-1:]
+        joined = before not in ("", " ", "\n") and bool(prefix or before in OPENING_SIGNS)
+        return cls(
+            key=("" if joined else WORD_START) + fold(prefix),
+            apostrophes=any(c in APOSTROPHES for c in prefix),
+            capital=prefix[:1].isupper() and not starts_sentence(context),
+        )
+
+    def rest(self, key: str) -> str:
+        """What a beginning with this key still lacks."""
+        return self.key[len(key) :]
 
 
-class _PieceTable:
-    """Which pieces may stand where in a word."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        pieces = {i: p for i, p in enumerate(tokenizer.pieces) if tokenizer.is_text(i)}
-        self._text = pieces
-        self._sorted = sorted((piece, token) for token, piece in pieces.items())
-        self._by_text = {piece: token for token, piece in pieces.items()}
-        # What follows a complete word: the end, the next word, punctuation.
-        boundaries = [i for i, p in pieces.items() if p[0] == WORD_START or not _inner(p[0])]
-        self.boundaries: npt.NDArray[np.int64] = np.array([tokenizer.end_id, *boundaries])
-        self._inner_pieces = [i for i, p in pieces.items() if all(_inner(c) for c in p)]
-        self._with_prefix = lru_cache(maxsize=256)(self._find_with_prefix)
-
-    def text(self, token: int) -> str:
-        return self._text[token]
-
-    def continuations(self, text: str, target: str) -> list[int]:
-        """Pieces after `text` that lead to a word beginning with `target`."""
-        if len(text) >= len(target):
-            return self._inner_pieces
-        return self._with_prefix(target[len(text) :])
-
-    def _find_with_prefix(self, rest: str) -> list[int]:
-        """Pieces that are a part of `rest` from its start, or `rest` and more of a word."""
-        parts = [self._by_text.get(rest[:i]) for i in range(1, len(rest))]
-        return [p for p in parts if p is not None] + list(self._longer(rest))
-
-    def _longer(self, rest: str) -> Iterator[int]:
-        for piece, token in self._sorted[bisect.bisect_left(self._sorted, (rest, -1)) :]:
-            if not piece.startswith(rest):
-                break
-            if all(_inner(c) for c in piece[len(rest) :]):
-                yield token
+def _way_to_write(ways: dict[str, float], prefix: str) -> str:
+    """How a word is shown: as it was begun, else as the text mostly writes it."""
+    fitting = {way: log for way, log in ways.items() if _fits(way, prefix)}
+    likeliest = max(ways, key=lambda way: (ways[way], way))
+    if fitting:
+        best = max(fitting, key=lambda way: (fitting[way], way))
+        if fitting[best] >= _total(ways) + np.log(FITTING_SHARE):
+            likeliest = best
+    if prefix.isupper() and sum(map(is_letter, prefix)) > 1:
+        return likeliest.upper()
+    return likeliest[0].upper() + likeliest[1:] if prefix[:1].isupper() else likeliest
 
 
-def _is_word(text: str) -> bool:
-    """Whether text is more than signs, and does not end in the middle of a hyphenation."""
-    return any(c.isalnum() for c in text) and text[-1] != "-"
+def _fits(word: str, prefix: str) -> bool:
+    return word.startswith(prefix) or without_apostrophes(word).startswith(prefix)
 
 
-def _inner(character: str) -> bool:
-    return character.isalnum() or character in INNER_CHARACTERS
+def _total(ways: dict[str, float]) -> float:
+    return float(np.logaddexp.reduce(list(ways.values())))
+
+
+def _kth_best(words: _Words, k: int) -> float:
+    if len(words) < k:
+        return -np.inf
+    return heapq.nlargest(k, (_total(ways) for ways in words.values()))[-1]

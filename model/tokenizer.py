@@ -119,6 +119,11 @@ class Tokenizer:
         """The written form of each id; "▁" stands for the space before a word."""
         return [self._processor.IdToPiece(i) for i in range(self.vocabulary_size)]
 
+    @cached_property
+    def scores(self) -> list[float]:
+        """The unigram model's log-probability of each id; bytes and control ids have 0 or less."""
+        return [self._processor.GetScore(i) for i in range(self.vocabulary_size)]
+
     def is_text(self, token: int) -> bool:
         """Whether a token is a piece of text, and not a byte or a control id."""
         p = self._processor

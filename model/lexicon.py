@@ -1,0 +1,146 @@
+"""What the suggester knows of words beside the model: which there are, and which pieces end one.
+
+    lines of the training text -> words seen at least twice -> Bloom filter
+    tokens of it               -> how often each piece was the last of its word
+
+A sub-word model gives some probability to fragments and misspellings; the filter keeps them off
+the strip. The share of endings completes a word without a step of the network. The file, little
+endian, is what any runtime reads:
+
+    8 bytes   "PLMLEX1" and a zero
+    32 bytes  SHA-256 of the tokenizer's file
+    4 x u32   vocabulary size V, hash functions k, bits m of the filter, words n in it
+    V bytes   share of endings, in 255ths
+    m/8 bytes the filter, bit i at byte i / 8, counted from the lowest
+    32 bytes  SHA-256 of everything before
+
+Bit j of a word is (a + j b) mod m, a the 64-bit FNV-1a hash of its folded UTF-8 and b the upper 32
+bits of a, made odd (Bloom 1970; Kirsch and Mitzenmacher 2006).
+"""
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_path
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.words import fold, is_boundary, words_of
+
+LEXICON = "lexicon.bin"
+LEAST_COUNT = 2
+BITS_PER_WORD, HASHES = 12, 8  # 0.3 % of other words pass
+_MAGIC = b"PLMLEX1\0"
+_HEADER = struct.Struct("<8s32s4I")
+_LARGEST_FILTER = 1 << 27  # bits
+_COUNTED_PARTS = 4_000_000  # distinct ones kept while counting
+
+
+class Lexicon:
+    """Words of a training text, and the share of endings [V] of a tokenizer's pieces."""
+
+    def __init__(
+        self, tokenizer_sha256: str, endings: npt.NDArray[np.uint8], bits: bytes, words: int
+    ) -> None:
+        self.tokenizer_sha256 = tokenizer_sha256
+        self.words = words
+        self._endings, self._bits = endings, bits
+        self._size = 8 * len(bits)
+        self._holds = lru_cache(maxsize=4096)(self._look_up)
+
+    @classmethod
+    def build(
+        cls,
+        lines: Iterable[str],
+        tokens: Iterable[npt.NDArray[np.unsignedinteger]],
+        tokenizer: Tokenizer,
+    ) -> "Lexicon":
+        """Count the words of lines, and the endings in the same text as tokens."""
+        words = _frequent_words(lines)
+        bits = bytearray(max(1, -(-len(words) * BITS_PER_WORD // 8)))
+        for word in words:
+            for bit in _bits_of(word, 8 * len(bits)):
+                bits[bit >> 3] |= 1 << (bit & 7)
+        return cls(tokenizer.sha256, _endings(tokens, tokenizer), bytes(bits), len(words))
+
+    @classmethod
+    def load(cls, path: Path, tokenizer: Tokenizer) -> "Lexicon":
+        """Read a file.
+
+        Raises:
+            UserError: it is missing, damaged, or was made with another tokenizer.
+        """
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise UserError(f"{path}: no such lexicon") from None
+        body, checksum = content[:-32], content[-32:]
+        if len(body) < _HEADER.size or hashlib.sha256(body).digest() != checksum:
+            raise UserError(f"{path} is damaged: it does not match its own hash")
+        magic, sha256, size, hashes, bits, words = _HEADER.unpack_from(body)
+        if magic != _MAGIC or hashes != HASHES or not 0 < bits <= _LARGEST_FILTER or bits % 8:
+            raise UserError(f"{path} is no lexicon of this format")
+        if sha256.hex() != tokenizer.sha256:
+            raise UserError(f"{path} was made with another tokenizer")
+        if size != tokenizer.vocabulary_size or len(body) != _HEADER.size + size + bits // 8:
+            raise UserError(f"{path} has not the length that it says")
+        endings = np.frombuffer(body, np.uint8, size, _HEADER.size)
+        return cls(sha256.hex(), endings, body[_HEADER.size + size :], words)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        sha256 = bytes.fromhex(self.tokenizer_sha256)
+        sizes = (len(self._endings), HASHES, self._size, self.words)
+        body = _HEADER.pack(_MAGIC, sha256, *sizes) + self._endings.tobytes() + self._bits
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(body + hashlib.sha256(body).digest())
+
+    def __contains__(self, word: str) -> bool:
+        """Whether a word was in the text, in any case; wrong for 0.3 % of those that were not."""
+        return self._holds(fold(word))
+
+    def _look_up(self, folded: str) -> bool:
+        return all(self._bits[bit >> 3] >> (bit & 7) & 1 for bit in _bits_of(folded, self._size))
+
+    def endings(self) -> npt.NDArray[np.float64]:
+        """The share [V] of times that a piece was the last of its word, above 0 and below 1."""
+        return np.clip(self._endings.astype(np.float64), 0.5, 254.5) / 255
+
+
+def _frequent_words(lines: Iterable[str]) -> list[str]:
+    parts: Counter[str] = Counter()  # between spaces: far fewer distinct ones than words in all
+    for line in lines:
+        parts.update(line.split())
+        if len(parts) > _COUNTED_PARTS:  # a long tail seen once may be forgotten
+            parts = Counter({part: n for part, n in parts.items() if n >= LEAST_COUNT})
+    counts: Counter[str] = Counter()
+    for part, n in parts.items():
+        for word in words_of(part):
+            counts[fold(word)] += n
+    return sorted(word for word, n in counts.items() if n >= LEAST_COUNT)
+
+
+def _endings(
+    tokens: Iterable[npt.NDArray[np.unsignedinteger]], tokenizer: Tokenizer
+) -> npt.NDArray[np.uint8]:
+    size = tokenizer.vocabulary_size
+    boundary = np.array([is_boundary(tokenizer, token) for token in range(size)])
+    seen, ended = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    for chunk in tokens:
+        seen += np.bincount(chunk[:-1], minlength=size)
+        ended += np.bincount(chunk[:-1][boundary[chunk[1:]]], minlength=size)
+    return np.round(255 * (ended + 0.5) / (seen + 1)).astype(np.uint8)
+
+
+def _bits_of(folded: str, size: int) -> Iterator[int]:
+    value = 0xCBF29CE484222325
+    for byte in folded.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    step = value >> 32 | 1
+    return ((value + j * step) % size for j in range(HASHES))

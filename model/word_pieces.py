@@ -1,0 +1,97 @@
+"""Which pieces of a tokenizer may stand where in a word.
+
+A prefix and the pieces are compared by keys: their folded text, and where the prefix has no
+apostrophe, without apostrophes.
+"""
+
+import bisect
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from pocketlm.model.predictor import IntArray
+from pocketlm.model.tokenizer import WORD_START, Tokenizer
+from pocketlm.model.words import fold, is_boundary, is_inner, is_letter, without_apostrophes
+
+DoubleArray = npt.NDArray[np.float64]
+LAST_ID, LAST_CHARACTER = 1 << 31, "\U0010ffff"
+SMALLEST_FIT = 1e-12
+
+
+class WordPieces:
+    """Tables over the pieces of text of one tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        size = tokenizer.vocabulary_size
+        ids = [i for i in range(size) if tokenizer.is_text(i) and _in_word(tokenizer.pieces[i])]
+        self._text = {i: tokenizer.pieces[i].removeprefix(WORD_START) for i in ids}
+        folded = {i: fold(tokenizer.pieces[i]) for i in ids}
+        bare = {i: without_apostrophes(key) for i, key in folded.items()}
+        self._keys = {True: folded, False: bare}
+        self._sorted = {
+            apostrophes: sorted((key, i) for i, key in keys.items())
+            for apostrophes, keys in self._keys.items()
+        }
+        self._inner = np.array([i for i in ids if tokenizer.pieces[i][0] != WORD_START])
+        # What follows a complete word.
+        self.boundaries: IntArray = np.array([i for i in range(size) if is_boundary(tokenizer, i)])
+        self.begins_lower = np.zeros(size, dtype=np.bool_)  # [V] the first letter is lower case
+        for i, text in self._text.items():
+            first = next((c for c in text if is_letter(c)), "")
+            self.begins_lower[i] = first.islower()
+        scores = np.array(tokenizer.scores)
+        self._inner_share = np.exp(scores - np.logaddexp.reduce(scores[self._inner]))  # [V]
+        self.continuations = lru_cache(maxsize=256)(self._find_continuations)
+
+    def text(self, token: int) -> str:
+        """The piece without the sign for the space before it."""
+        return self._text[token]
+
+    def key(self, token: int, apostrophes: bool) -> str:
+        """What is compared with a prefix that has, or has not, apostrophes."""
+        return self._keys[apostrophes][token]
+
+    def _find_continuations(self, rest: str, apostrophes: bool) -> tuple[IntArray, DoubleArray]:
+        """Pieces that are a part of `rest` from its start, or `rest` and more of a word.
+
+        Returns:
+            their ids [n], and for each the logarithm [n] of the share of pieces inside words that
+            go on with what is then left of `rest`, by the tokenizer's own unigram model.
+        """
+        if not rest:
+            return self._inner, np.zeros(len(self._inner))
+        ids: list[int] = []
+        fits: list[float] = []
+        for length in range(len(rest)):
+            parts = self._with_key(rest[:length], apostrophes)
+            ids += parts
+            fits += [self._fit(rest[length:], apostrophes)] * len(parts)
+        longer = self._beginning_with(rest, apostrophes)
+        return np.array(ids + longer, dtype=np.int64), np.log(fits + [1.0] * len(longer))
+
+    def _fit(self, rest: str, apostrophes: bool) -> float:
+        """The share of ways to go on inside a word that spell `rest`; never 0."""
+        known: dict[int, float] = {}
+        for start in range(len(rest) - 1, -1, -1):
+            share = self._inner_share[self._beginning_with(rest[start:], apostrophes)].sum()
+            for stop in range(start + 1, len(rest)):
+                part = self._with_key(rest[start:stop], apostrophes)
+                share += self._inner_share[part].sum() * known[stop]
+            known[start] = float(share)
+        return max(known[0], SMALLEST_FIT)
+
+    def _with_key(self, key: str, apostrophes: bool) -> list[int]:
+        keys = self._sorted[apostrophes]
+        first = bisect.bisect_left(keys, (key, -1))
+        return [token for _, token in keys[first : bisect.bisect_left(keys, (key, LAST_ID))]]
+
+    def _beginning_with(self, key: str, apostrophes: bool) -> list[int]:
+        keys = self._sorted[apostrophes]
+        first = bisect.bisect_left(keys, (key, -1))
+        last = bisect.bisect_left(keys, (key + LAST_CHARACTER, -1))
+        return [token for _, token in keys[first:last]]
+
+
+def _in_word(piece: str) -> bool:
+    return all(map(is_inner, piece.removeprefix(WORD_START)))
