@@ -2,6 +2,7 @@
 
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
 ngram train           -> corpus -> tokens -> ngram.py -> a folder
+                      -> corpus -> presage.py -> a folder
 """
 
 import shlex
@@ -118,11 +119,12 @@ def ngram() -> None:
 @click.option("--order", type=int, default=3, show_default=True, help="1 to 6 tokens.")
 @click.option(
     "--kind",
-    type=click.Choice(["table", "kenlm"]),
+    type=click.Choice(["table", "kenlm", "presage"]),
     default="table",
     show_default=True,
-    help="Counts with stupid backoff, or KenLM's modified Kneser-Ney.",
+    help="Counts with stupid backoff, KenLM's modified Kneser-Ney, or Presage's words.",
 )
+@click.option("--lower-case", is_flag=True, help="Presage: count the text in lower case.")
 @click.option("--prune", default="0", show_default=True, help='Thresholds by order, as in "0 1 2".')
 @click.option(
     "--structure",
@@ -145,6 +147,7 @@ def train(
     corpus_name: str,
     order: int,
     kind: str,
+    lower_case: bool,
     prune: str,
     structure: str,
     tokenizer: Path | None,
@@ -154,7 +157,8 @@ def train(
 ) -> None:
     """Train an n-gram model on the train split of a corpus.
 
-    Give it the network's tokenizer, so that both see the same tokens.
+    Give it the network's tokenizer, so that both see the same tokens. Presage has words of its own,
+    which neither tokenizer nor thresholds concern: it is for `bench typing` alone.
 
     \b
     Example:
@@ -164,10 +168,16 @@ def train(
     from pocketlm.benchmarks.ngram import check_settings, train_ngram
     from pocketlm.console import emit_json, note
     from pocketlm.model.corpus import open_corpus
+    from pocketlm.model.errors import UserError
     from pocketlm.model.shards import open_shards
     from pocketlm.model.tokenizer import Tokenizer
     from pocketlm.models import open_tokenizer
 
+    if kind == "presage":
+        _train_presage(corpus_name, order, lower_case, out, as_json)
+        return
+    if lower_case:
+        raise UserError("--lower-case is for --kind presage alone")
     thresholds = parse_prune(prune)
     check_settings(kind, order, thresholds, structure)
     corpus = open_corpus(corpus_name)
@@ -195,6 +205,27 @@ def train(
     size = sum(file["bytes"] for file in manifest["files"].values())
     counts = " + ".join(f"{count:,}" for count in manifest["counts"])
     click.echo(f"{out}: {counts} n-grams, {size:,} bytes")
+
+
+def _train_presage(name: str, order: int, lower_case: bool, out: Path, as_json: bool) -> None:
+    from pocketlm.benchmarks.presage import train_presage
+    from pocketlm.console import emit_json, note
+    from pocketlm.model.corpus import open_corpus
+
+    corpus = open_corpus(name)
+    manifest = train_presage(
+        corpus.lines("train"),
+        out,
+        order=order,
+        lower_case=lower_case,
+        corpus=corpus.record(),
+        notify=note,
+    )
+    if as_json:
+        emit_json(manifest)
+        return
+    size = sum(file["bytes"] for file in manifest["files"].values())
+    click.echo(f"{out}: Presage's n-grams to order {order}, {size:,} bytes")
 
 
 def parse_prune(text: str) -> list[int]:

@@ -2,10 +2,11 @@
 
     C++ sources + ExecuTorch wheel       -> cmake -> executorch_runner, table_runner
     C++ sources + KenLM's source archive -> cmake -> kenlm_runner, kenlm_shim, lmplz, build_binary
+    C++ sources + Debian's libpresage    -> cmake -> presage_peer
 
-The two parts are built apart, so that a missing Boost does not cost the network its runner. A
-part's folder in the cache is named by a hash of everything it is made of. `python -m
-pocketlm.benchmarks.toolchain` builds both.
+The parts are built apart, so that a missing Boost does not cost the network its runner. A part's
+folder in the cache is named by a hash of everything it is made of. `python -m
+pocketlm.benchmarks.toolchain` builds all; it does without Presage where that is not installed.
 """
 
 import fcntl
@@ -33,13 +34,20 @@ _SHARED = ("CMakeLists.txt", "memory.h", "replay.h")
 _PACKAGES = " ".join(
     ["g++", *(f"libboost-{x}-dev" for x in ("program-options", "system", "thread", "test"))]
 )
+PRESAGE_PACKAGES = "presage libpresage-dev"
+# What a failed build's output names, if the library is not installed, and what to install.
+_MISSING = {
+    "Boost": f"Boost is missing; install {_PACKAGES}",
+    "PRESAGE_": f"libpresage is missing; install {PRESAGE_PACKAGES}",
+}
 
 
 @dataclass(frozen=True)
 class Part:
     """Programs that are built together, from `sources` (patterns).
 
-    `programs` maps a name to where CMake leaves the file, below its build folder.
+    `programs` maps a name to where CMake leaves the file, below its build folder. What is
+    `optional` may be missing from a finished set-up.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Part:
     sources: tuple[str, ...]
     ingredients: Callable[[], list[str]]
     cmake_options: Callable[[Path], list[str]]
+    optional: bool = False
 
 
 def native_program(name: str) -> Path:
@@ -97,8 +106,9 @@ def _run(command: Sequence[str], what: str) -> None:
     if result.returncode == 0:
         return
     output = result.stdout + result.stderr
-    if "Boost" in output:
-        raise UserError(f"{what} failed: Boost is missing; install {_PACKAGES}")
+    for name, advice in _MISSING.items():
+        if name in output:
+            raise UserError(f"{what} failed: {advice}")
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     raise UserError(f"{what} failed: {(errors or lines[-1:] or ['no message'])[0]}")
@@ -174,18 +184,27 @@ PARTS = (
         lambda: [KENLM_VERSION, KENLM_SHA256],
         _kenlm_options,
     ),
+    Part(
+        "presage",
+        {"presage_peer": "presage_peer"},
+        ("presage_*",),
+        lambda: [],  # the library is loaded when the program runs
+        lambda _work: ["-DPRESAGE=ON"],
+        optional=True,
+    ),
 )
 
 
 def main() -> int:
-    """Build every part; one line for each that cannot be, and exit code 2."""
+    """Build every part; one line for each that cannot be, and exit code 2 if it is needed."""
     code = 0
     for part in PARTS:
         try:
             build(part)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201
-            code = 2
+            label = "optional" if part.optional else "error"
+            print(f"{label}: {error}", file=sys.stderr)  # noqa: T201
+            code = code if part.optional else 2
     return code
 
 
