@@ -1,0 +1,72 @@
+"""A corpus without one of its sources, to test on text unlike the training text.
+
+    train, valid without SOURCE; test of SOURCE alone -> a folder that `--corpus` takes
+
+    python -m pocketlm.benchmarks.hold_out keyboard-en self-dialogue OUT
+
+Needs train.src, valid.src and test.src beside the text: one source a line for each document.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pocketlm.model.corpus import SPLITS, Corpus, open_corpus
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_folder, read_lines
+
+_MARKER = "train.txt"
+
+
+def hold_out(corpus: Corpus, source: str, out: Path) -> dict[str, int]:
+    """Write the folder and return how many documents each split keeps.
+
+    Raises:
+        UserError: the corpus does not name its sources, or has none of this name.
+    """
+    with atomic_folder(out, _MARKER) as folder:
+        kept = {}
+        for split in SPLITS:
+            keep = source.__eq__ if split == "test" else source.__ne__
+            kept[split] = _copy(corpus, split, keep, folder / f"{split}.txt")
+        if not kept["test"]:
+            raise UserError(f"no document of {corpus.name} test is of a source {source!r}")
+    return kept
+
+
+def _copy(corpus: Corpus, split: str, keep: Callable[[str], bool], target: Path) -> int:
+    path = corpus.path(split).with_suffix(".src")
+    if not path.is_file():
+        raise UserError(f"{path} is missing: it has to name the source of each document")
+    sources = list(read_lines(path))
+    documents, inside = -1, False
+    with target.open("w", encoding="utf-8") as file:
+        for line in corpus.lines(split):
+            if line.strip() and not inside:
+                documents += 1
+            inside = bool(line.strip())
+            if not 0 <= documents < len(sources):
+                raise UserError(f"{path} names fewer documents than the text has")
+            if keep(sources[documents]):
+                file.write(line + "\n")
+    if documents + 1 != len(sources):
+        raise UserError(f"{path} names {len(sources)} documents, the text has {documents + 1}")
+    return sum(map(keep, sources))
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of the module's docstring."""
+    if len(arguments) != 3:
+        print("usage: python -m pocketlm.benchmarks.hold_out CORPUS SOURCE OUT", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        kept = hold_out(open_corpus(arguments[0]), arguments[1], Path(arguments[2]))
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    print(", ".join(f"{split}: {count} documents" for split, count in kept.items()))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,225 @@
+"""What suggestions save a typist: keystroke savings, next-word recall, time a keystroke.
+
+    lines of text -> a typist with a strip of suggestions -> keys pressed, line by line
+                  -> shares, and intervals by the bootstrap over lines
+
+Without suggestions a typist presses one key a character, and a space after every word. With them,
+picking a word costs one key and brings its space, and may be done before the first letter; the
+typist picks the right word as soon as it is shown. A sign typed after a picked word takes the place
+of the space that came with it, as on phones, so that the space is pressed later.
+
+    keystroke savings = 100 (1 - keys / plain keys)        (Trnka and McCoy 2008, ACL, "KS")
+
+The upper bound is that of a strip that is always right. Recall: the share of words shown in the
+first, or among the first three, slots before any of their letters is typed; a word without letters
+is missed by everyone. The context is the line so far, as it stands in the text.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pocketlm.model.text_entry import TextEntry
+from pocketlm.model.words import OPENING_SIGNS, fold, word_span
+
+RESAMPLES = 2000
+_BLOCK = 50  # resamples at a time
+# Columns of the counts of a line.
+_KEYS, _PLAIN, _BOUND, _WORDS, _TOP1, _TOP3 = range(6)
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass
+class Typed:
+    """What typing a text with one model counted."""
+
+    name: str
+    slots: int
+    counts: Counts  # [lines, 6]
+    seconds: list[float] = field(default_factory=list)  # of each list of suggestions
+
+
+def type_text(
+    entry: TextEntry,
+    lines: Sequence[str],
+    slots: int = 3,
+    ignore_case: bool = False,
+    each_line: Callable[[], None] = lambda: None,
+) -> Typed:
+    """Type lines with the suggestions of one model.
+
+    Args:
+        entry: suggests.
+        lines: the text; white space between words counts as one space.
+        slots: words shown at a time.
+        ignore_case: whether a word in another case is the right one.
+        each_line: called after each.
+    """
+    typed = Typed(entry.name, slots, np.zeros((len(lines), 6), dtype=np.int64))
+    for row, line in enumerate(lines):
+        typed.counts[row] = _type_line(_Strip(entry, slots, ignore_case, typed.seconds), line)
+        each_line()
+    return typed
+
+
+class _Strip:
+    """The suggestions for a text, in order, and where in them a word is."""
+
+    def __init__(
+        self, entry: TextEntry, slots: int, ignore_case: bool, seconds: list[float]
+    ) -> None:
+        self._entry, self._slots, self._seconds = entry, slots, seconds
+        self._same: Callable[[str], str] = fold if ignore_case else str
+
+    def place(self, text: str, word: str) -> int | None:
+        """The slot in which a word stands, from 0."""
+        began = time.perf_counter()
+        suggestions = self._entry.suggest(text, self._slots)
+        self._seconds.append(time.perf_counter() - began)
+        shown = [self._same(suggestion.word) for suggestion in suggestions[: self._slots]]
+        return shown.index(self._same(word)) if self._same(word) in shown else None
+
+
+def _type_line(strip: _Strip, line: str) -> tuple[int, ...]:
+    """The counts of one line."""
+    keys = plain = bound = top1 = top3 = 0
+    text = ""
+    tokens = line.split()
+    for token in tokens:
+        before_letters: list[int | None] = []
+
+        def place(typed: str, word: str, before: str = text) -> int | None:
+            found = strip.place(before + typed, word)
+            if typed == "" or typed[-1] in OPENING_SIGNS:
+                before_letters.append(found)  # noqa: B023 - called within the iteration
+            return found
+
+        keys += _keys(token, place)
+        bound += _keys(token, lambda _typed, _word: 0)
+        plain += len(token) + 1
+        if before_letters and before_letters[0] is not None:
+            top1 += before_letters[0] == 0
+            top3 += before_letters[0] < 3
+        text += token + " "
+    return keys, plain, bound, len(tokens), top1, top3
+
+
+def _keys(token: str, place: Callable[[str, str], int | None]) -> int:
+    """Keys for a token and its space, where `place` says what is shown after typing so much."""
+    keys = end = 0
+    picked = False
+    for start, stop in _spans(token):
+        keys += start - end  # the signs before the word
+        picked, pressed = _type_word(token, start, stop, place)
+        keys += pressed
+        end = stop
+    signs = len(token) - end
+    return keys + signs + (0 if picked and not signs else 1)
+
+
+def _type_word(
+    token: str, start: int, stop: int, place: Callable[[str, str], int | None]
+) -> tuple[bool, int]:
+    """Whether the word at token[start:stop] was picked, and the keys pressed for it."""
+    # Inside a token a suggestion would bring a space, unless some letters make it a completion.
+    first = start if start == 0 or token[start - 1] in OPENING_SIGNS else start + 1
+    for position in range(first, stop):
+        if place(token[:position], token[start:stop]) is not None:
+            return True, position - start + 1
+    return False, stop - start
+
+
+def _spans(token: str) -> Iterator[tuple[int, int]]:
+    offset = 0
+    while True:
+        start, stop = word_span(token[offset:])
+        if start == stop:
+            return
+        yield offset + start, offset + stop
+        offset += stop
+
+
+def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
+    """The figures of one model; shares in percent, intervals by 2,000 resamples of the lines."""
+    total = typed.counts.sum(axis=0)
+    resampled = _resampled([typed.counts], seed)[0]
+    milliseconds = 1e3 * np.array(typed.seconds)
+    return {
+        "name": typed.name,
+        **{name: round(float(share(total)), 3) for name, share in _SHARES.items()},
+        "keystroke_savings_upper_bound": round(float(_savings(total, _BOUND)), 3),
+        "words": int(total[_WORDS]),
+        "keystrokes": int(total[_KEYS]),
+        "keystrokes_plain": int(total[_PLAIN]),
+        "latency_ms": {
+            "median": round(float(np.median(milliseconds)), 4),
+            "p95": round(float(np.percentile(milliseconds, 95)), 4),
+            "p99": round(float(np.percentile(milliseconds, 99)), 4),
+        },
+        "confidence_95": {name: _interval(share(resampled)) for name, share in _SHARES.items()},
+    }
+
+
+def difference(first: Typed, other: Typed, seed: int = 1) -> dict[str, Any]:
+    """The first model against another on the same lines: points of savings, recall in percent.
+
+    The interval is that of the difference: both are resampled with the same lines.
+    """
+    totals = [typed.counts.sum(axis=0) for typed in (first, other)]
+    resampled = _resampled([first.counts, other.counts], seed)
+    comparisons = {
+        "keystroke_savings_points": lambda a, b: _savings(a) - _savings(b),
+        "top1_percent": lambda a, b: _relative(_recall(a, _TOP1), _recall(b, _TOP1)),
+        "top3_percent": lambda a, b: _relative(_recall(a, _TOP3), _recall(b, _TOP3)),
+    }
+    return {
+        "name": first.name,
+        "against": other.name,
+        **{name: round(float(compare(*totals)), 3) for name, compare in comparisons.items()},
+        "confidence_95": {
+            name: _interval(compare(*resampled)) for name, compare in comparisons.items()
+        },
+    }
+
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def _savings(counts: npt.NDArray[Any], keys: int = _KEYS) -> FloatArray:
+    """Keystroke savings in percent of counts [..., 6]."""
+    return np.asarray(100 * (1 - counts[..., keys] / counts[..., _PLAIN]))
+
+
+def _recall(counts: npt.NDArray[Any], column: int) -> FloatArray:
+    return np.asarray(100 * counts[..., column] / np.maximum(counts[..., _WORDS], 1))
+
+
+def _relative(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(100 * (a / np.maximum(b, 1e-9) - 1))
+
+
+_SHARES: dict[str, Callable[[npt.NDArray[Any]], FloatArray]] = {
+    "keystroke_savings": _savings,
+    "top1": lambda counts: _recall(counts, _TOP1),
+    "top3": lambda counts: _recall(counts, _TOP3),
+}
+
+
+def _resampled(counts: Sequence[Counts], seed: int) -> list[FloatArray]:
+    """Sums [resamples, 6] of each, over the same lines drawn with replacement."""
+    generator = np.random.default_rng(seed)
+    lines = len(counts[0])
+    sums: list[list[npt.NDArray[Any]]] = [[] for _ in counts]
+    for _ in range(RESAMPLES // _BLOCK):
+        weights = generator.multinomial(lines, np.full(lines, 1 / lines), size=_BLOCK)
+        for parts, each in zip(sums, counts, strict=True):
+            parts.append(weights @ each)
+    return [np.concatenate(parts).astype(np.float64) for parts in sums]
+
+
+def _interval(values: FloatArray) -> list[float]:
+    return [round(float(x), 3) for x in np.percentile(values, [2.5, 97.5])]

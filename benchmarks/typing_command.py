@@ -1,0 +1,157 @@
+"""The command `bench typing`: models -> keystrokes.py -> a table or JSON."""
+
+import random
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pocketlm.model.commands import JSON_OPTION
+from pocketlm.model.suggest import EXPANSIONS
+
+FORMAT_VERSION = 1
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, type=_PATH)
+@click.option("--text", required=True, type=_PATH, help="Text to type, one utterance a line.")
+@click.option(
+    "--slots", type=click.IntRange(1, 10), default=3, show_default=True, help="On the strip."
+)
+@click.option("--ignore-case", is_flag=True, help="A word in another case is the right one too.")
+@click.option(
+    "--lower-case",
+    is_flag=True,
+    help="Type in lower case, as many do; a suggestion with capitals is right too.",
+)
+@click.option("--lines", type=click.IntRange(1), help="Only so many lines, drawn with the seed.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of all draws.")
+@click.option(
+    "--expansions",
+    type=click.IntRange(1),
+    default=EXPANSIONS,
+    show_default=True,
+    help="Beginnings of words that the suggester looks into; many make it exhaustive.",
+)
+@JSON_OPTION
+def typing(
+    models: tuple[Path, ...],
+    text: Path,
+    slots: int,
+    ignore_case: bool,
+    lower_case: bool,
+    lines: int | None,
+    seed: int,
+    expansions: int,
+    as_json: bool,
+) -> None:
+    """Keystroke savings and next-word recall of models (default: en-base), on the same lines.
+
+    The first MODEL is compared with each of the others. A folder of `ngram train --kind presage`
+    is a MODEL here too. docs/typing.md defines the figures.
+
+    \b
+    Example:
+      pocketlm bench typing en-base kenlm-5 --text test.txt --lines 500
+    """
+    from pocketlm.benchmarks.keystrokes import difference, summary
+    from pocketlm.console import emit_json, output
+    from pocketlm.models import DEFAULT_MODEL
+
+    drawn = draw_lines(text, lines, seed)
+    drawn = [line.lower() for line in drawn] if lower_case else drawn
+    measured = [
+        _type(model, drawn, slots, ignore_case or lower_case, expansions)
+        for model in models or (Path(DEFAULT_MODEL),)
+    ]
+    results = {
+        "format_version": FORMAT_VERSION,
+        "command": shlex.join(["pocketlm", *sys.argv[1:]]),
+        "text": text.name,
+        "lines": len(drawn),
+        "slots": slots,
+        "ignore_case": ignore_case or lower_case,
+        "lower_case": lower_case,
+        "expansions": expansions,
+        "models": [summary(typed, seed) for typed in measured],
+        "differences": [difference(measured[0], other, seed) for other in measured[1:]],
+    }
+    if as_json:
+        emit_json(results)
+        return
+    output.print(_table(results["models"]))
+    for line in _difference_lines(results["differences"]):
+        click.echo(line)
+
+
+def draw_lines(path: Path, count: int | None, seed: int) -> list[str]:
+    """Lines of a text in their order: all, or `count` drawn without replacement."""
+    from pocketlm.model.corpus import text_lines
+
+    lines = [line for document in text_lines(path) for line in document]
+    if count is None or count >= len(lines):
+        return lines
+    drawn = random.Random(seed).sample(range(len(lines)), count)
+    return [lines[i] for i in sorted(drawn)]
+
+
+def _type(model: Path, lines: Sequence[str], slots: int, ignore_case: bool, expansions: int) -> Any:
+    """One model's counts; one thread, as on a phone."""
+    import torch
+
+    from pocketlm.benchmarks.keystrokes import type_text
+    from pocketlm.console import progress_bar
+    from pocketlm.text_entries import open_text_entry
+
+    torch.set_num_threads(1)
+    entry = open_text_entry(model, frozenset(), expansions)
+    done = 0
+    with progress_bar(f"typing with {entry.name}") as progress:
+
+        def each_line() -> None:
+            nonlocal done
+            done += 1
+            progress(done / len(lines))
+
+        return type_text(entry, lines, slots, ignore_case, each_line)
+
+
+def _table(models: Sequence[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    for title in ("saved %", "95 %", "at most", "top-1 %", "top-3 %", "ms", "p99 ms"):
+        table.add_column(title, justify="right")
+    for model in models:
+        low, high = model["confidence_95"]["keystroke_savings"]
+        table.add_row(
+            model["name"],
+            f"{model['keystroke_savings']:.1f}",
+            f"{low:.1f}..{high:.1f}",
+            f"{model['keystroke_savings_upper_bound']:.1f}",
+            f"{model['top1']:.1f}",
+            f"{model['top3']:.1f}",
+            f"{model['latency_ms']['median']:.2f}",
+            f"{model['latency_ms']['p99']:.2f}",
+        )
+    return table
+
+
+def _difference_lines(differences: Sequence[dict[str, Any]]) -> list[str]:
+    lines = []
+    for each in differences:
+        parts = []
+        for name, what in (
+            ("keystroke_savings_points", "points saved"),
+            ("top1_percent", "% top-1"),
+            ("top3_percent", "% top-3"),
+        ):
+            low, high = each["confidence_95"][name]
+            parts.append(f"{each[name]:+.1f} {what} ({low:+.1f}..{high:+.1f})")
+        lines.append(f"{each['name']} against {each['against']}: {', '.join(parts)}")
+    return lines
