@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
 
 PATH = click.Path(path_type=Path)
@@ -23,7 +24,7 @@ def bench() -> None:
 
 
 @bench.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=PATH)
+@click.argument("models", metavar="[MODEL]...", nargs=-1, type=PATH)
 @click.option("--text", required=True, type=PATH, help="Text file to replay, one utterance a line.")
 @click.option("--out", required=True, type=PATH, help="Folder for results.json and report.html.")
 @click.option("--lines", type=click.IntRange(1), help="Only the first N lines of the text.")
@@ -51,7 +52,7 @@ def memory(
     samples: int,
     as_json: bool,
 ) -> None:
-    """Memory, step times and perplexity of bundles and n-gram folders.
+    """Memory, step times and perplexity of bundles and n-gram folders (default: en-base).
 
     Memory is the growth of a fresh native process over what it held before the load, after --steps
     steps; the perplexity is that of the whole text (or of --lines).
@@ -62,11 +63,16 @@ def memory(
     """
     from pocketlm.benchmarks.report import REPORT_FILE
     from pocketlm.console import note
+    from pocketlm.models import DEFAULT_MODEL
 
+    models = models or (DEFAULT_MODEL,)
     measure_and_report(
         models, text, out, lines=lines, steps=steps, samples=samples, as_json=as_json
     )
     note(f"report: {out / REPORT_FILE}")
+
+
+bench.add_command(typing)
 
 
 def measure_and_report(
@@ -169,6 +175,7 @@ def train(
     from pocketlm.console import emit_json, note
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.errors import UserError
+    from pocketlm.model.lexicon import Lexicon
     from pocketlm.model.shards import open_shards
     from pocketlm.model.tokenizer import Tokenizer
     from pocketlm.models import open_tokenizer
@@ -197,6 +204,7 @@ def train(
         structure=structure,
         out=out,
         corpus=corpus.record(),
+        lexicon=Lexicon.build(corpus.lines("train"), shards.chunks(), pieces),
         notify=note,
     )
     if as_json:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pocketlm.model.corpus import SPLITS, Corpus, open_corpus
+from pocketlm.model.corpus import SPLITS, Corpus, open_corpus, read_sources
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_folder, read_lines
+from pocketlm.model.files import atomic_folder
 
 _MARKER = "train.txt"
 
@@ -35,10 +35,8 @@ def hold_out(corpus: Corpus, source: str, out: Path) -> dict[str, int]:
 
 
 def _copy(corpus: Corpus, split: str, keep: Callable[[str], bool], target: Path) -> int:
-    path = corpus.path(split).with_suffix(".src")
-    if not path.is_file():
-        raise UserError(f"{path} is missing: it has to name the source of each document")
-    sources = list(read_lines(path))
+    path = corpus.path(split)
+    sources = read_sources(path)
     documents, inside = -1, False
     with target.open("w", encoding="utf-8") as file:
         for line in corpus.lines(split):
@@ -46,11 +44,11 @@ def _copy(corpus: Corpus, split: str, keep: Callable[[str], bool], target: Path)
                 documents += 1
             inside = bool(line.strip())
             if not 0 <= documents < len(sources):
-                raise UserError(f"{path} names fewer documents than the text has")
+                raise UserError(f"{path} has more documents than its .src names")
             if keep(sources[documents]):
                 file.write(line + "\n")
     if documents + 1 != len(sources):
-        raise UserError(f"{path} names {len(sources)} documents, the text has {documents + 1}")
+        raise UserError(f"{path} has {documents + 1} documents, its .src names {len(sources)}")
     return sum(map(keep, sources))
 
 

@@ -31,6 +31,7 @@ _BLOCK = 50  # resamples at a time
 # Columns of the counts of a line.
 _KEYS, _PLAIN, _BOUND, _WORDS, _TOP1, _TOP3 = range(6)
 Counts = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -171,7 +172,7 @@ def difference(first: Typed, other: Typed, seed: int = 1) -> dict[str, Any]:
     """
     totals = [typed.counts.sum(axis=0) for typed in (first, other)]
     resampled = _resampled([first.counts, other.counts], seed)
-    comparisons = {
+    comparisons: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
         "keystroke_savings_points": lambda a, b: _savings(a) - _savings(b),
         "top1_percent": lambda a, b: _relative(_recall(a, _TOP1), _recall(b, _TOP1)),
         "top3_percent": lambda a, b: _relative(_recall(a, _TOP3), _recall(b, _TOP3)),
@@ -184,9 +185,6 @@ def difference(first: Typed, other: Typed, seed: int = 1) -> dict[str, Any]:
             name: _interval(compare(*resampled)) for name, compare in comparisons.items()
         },
     }
-
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def _savings(counts: npt.NDArray[Any], keys: int = _KEYS) -> FloatArray:

@@ -42,7 +42,7 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import exp_or_infinity
 from pocketlm.model.files import fsync_path, sha256_file
 from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.models import model_kind
+from pocketlm.models import model_kind, resolve_model
 
 FEWEST_SAMPLES = 5
 MOST_STEPS = 1_000_000
@@ -161,6 +161,7 @@ def measure(
 
 def open_measurable(folder: Path) -> list[Measurable]:
     """What can be measured of a folder; its files are checked against its manifest."""
+    folder = resolve_model(folder)
     kind = model_kind(folder)
     if kind == "run":
         raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")

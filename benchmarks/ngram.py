@@ -22,6 +22,7 @@ from pocketlm.model.files import (
     read_json,
     write_json,
 )
+from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.settings import matches
 from pocketlm.model.tokenizer import Tokenizer
@@ -67,6 +68,7 @@ def train_ngram(
     structure: str = "trie",
     out: Path,
     corpus: dict[str, Any],
+    lexicon: Lexicon | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train an n-gram model and write its folder, whole or not at all.
@@ -81,6 +83,7 @@ def train_ngram(
         structure: KenLM's "trie" (quantised) or "probing"; nothing for a table.
         out: the folder.
         corpus: what the manifest says of the corpus (its name and hash).
+        lexicon: written beside the model, for the suggester.
         notify: told in one line when KenLM cannot estimate its discounts from the text.
 
     Returns:
@@ -110,6 +113,8 @@ def train_ngram(
             )
         model_files = sorted(path.name for path in folder.iterdir())
         tokenizer.save(folder / TOKENIZER_FILE)
+        if lexicon:
+            lexicon.save(folder / LEXICON)
         manifest = {
             "format_version": FORMAT_VERSION,
             "kind": kind,

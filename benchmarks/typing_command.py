@@ -17,7 +17,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, type=_PATH)
+@click.argument("models", metavar="[MODEL]...", nargs=-1, type=_PATH)
 @click.option("--text", required=True, type=_PATH, help="Text to type, one utterance a line.")
 @click.option(
     "--slots", type=click.IntRange(1, 10), default=3, show_default=True, help="On the strip."
@@ -66,9 +66,9 @@ def typing(
     drawn = [line.lower() for line in drawn] if lower_case else drawn
     measured = [
         _type(model, drawn, slots, ignore_case or lower_case, expansions)
-        for model in models or (Path(DEFAULT_MODEL),)
+        for model in models or (DEFAULT_MODEL,)
     ]
-    results = {
+    results: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "command": shlex.join(["pocketlm", *sys.argv[1:]]),
         "text": text.name,

@@ -2,7 +2,12 @@
 
     model.pte         the program: forward(token, state), initial_state()
     tokenizer.model   SentencePiece
-    manifest.json     what the two are, how large, how good, and their SHA-256
+    manifest.json     what the files are, how large, how good, and their SHA-256
+
+and, where they were there to export or asked for,
+
+    lexicon.bin           the words that may be suggested
+    weights.safetensors   float16, to train on from; no phone needs them
 
 The manifest holds a hash of itself too, so that damage anywhere in the folder is seen before the
 runtime maps the program.
@@ -21,12 +26,15 @@ from pocketlm.model.files import (
     read_json,
     write_json,
 )
+from pocketlm.model.lexicon import LEXICON
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.settings import matches
 from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.weights import WEIGHTS
 
 FORMAT_VERSION = 1
 MANIFEST, PROGRAM, TOKENIZER = "manifest.json", "model.pte", "tokenizer.model"
+NEEDED, OPTIONAL = (PROGRAM, TOKENIZER), (LEXICON, WEIGHTS)
 _OWN_HASH = "manifest_sha256"
 _FILE = {"bytes": int, "sha256": str}
 # What readers of a manifest rely on.
@@ -52,8 +60,9 @@ _SHAPE = {
 
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Bytes and SHA-256 of the program and the tokenizer."""
-    return {name: describe_file(folder / name) for name in (PROGRAM, TOKENIZER)}
+    """Bytes and SHA-256 of what is in a bundle beside its manifest."""
+    present = [name for name in OPTIONAL if (folder / name).is_file()]
+    return {name: describe_file(folder / name) for name in (*NEEDED, *present)}
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder / MANIFEST}: format {found!r}, this PocketLM reads {FORMAT_VERSION}"
         )
-    if not matches(manifest, _SHAPE):
+    if not matches(manifest, _SHAPE) or not _names_known_files(manifest["files"]):
         raise UserError(f"{folder / MANIFEST} lacks what a bundle's manifest holds")
     content = {key: value for key, value in manifest.items() if key != _OWN_HASH}
     if manifest.get(_OWN_HASH) != _manifest_hash(content):
@@ -85,8 +94,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
     """What is wrong with the first file that does not match the manifest; None if all do."""
-    for name in (PROGRAM, TOKENIZER):
-        expected = manifest["files"][name]
+    for name, expected in manifest["files"].items():
         if damage := file_damage(folder / name, expected["bytes"], expected["sha256"]):
             return damage
     return None
@@ -104,6 +112,10 @@ def open_bundle(folder: Path) -> Predictor:
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.runtime import ProgramPredictor
     return ProgramPredictor(folder / PROGRAM, Tokenizer.load(folder / TOKENIZER), folder.name)
+
+
+def _names_known_files(files: dict[str, Any]) -> bool:
+    return all(name in NEEDED + OPTIONAL and matches(file, _FILE) for name, file in files.items())
 
 
 def _manifest_hash(manifest: dict[str, Any]) -> str:

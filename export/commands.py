@@ -31,9 +31,20 @@ from pocketlm.model.errors import UserError
     show_default=True,
     help="How many tokens of it to compare.",
 )
+@click.option(
+    "--with-weights",
+    is_flag=True,
+    help="Add the weights as float16, for `train --from`; no phone needs them.",
+)
 @JSON_OPTION
 def export(
-    run: Path, recipe: str, out: Path, text: Path | None, verify_tokens: int, as_json: bool
+    run: Path,
+    recipe: str,
+    out: Path,
+    text: Path | None,
+    verify_tokens: int,
+    with_weights: bool,
+    as_json: bool,
 ) -> None:
     """Quantise and export a RUN to a bundle, verified before it is put in place.
 
@@ -58,7 +69,7 @@ def export(
         except UserError as error:
             raise UserError(f"{error}; or name a text for the verification with --text") from None
     lines = verification_lines(text)
-    manifest = export_bundle(run, recipe, out, lines, note, verify_tokens)
+    manifest = export_bundle(run, recipe, out, lines, note, verify_tokens, with_weights)
     if as_json:
         emit_json(manifest)
     else:
@@ -77,6 +88,9 @@ def inspect(bundle: Path, as_json: bool) -> int:
     """
     from pocketlm.console import emit_json
     from pocketlm.export.bundle import damaged_file, read_manifest
+    from pocketlm.models import resolve_model
+
+    bundle = resolve_model(bundle)
 
     try:
         manifest = read_manifest(bundle)

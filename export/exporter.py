@@ -31,9 +31,11 @@ from pocketlm.export.verify import check_quality, compare
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, read_json
 from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.run_folder import RECORD, load_run
 from pocketlm.model.tokenizer import END_ID, UNKNOWN_ID, Tokenizer
+from pocketlm.model.weights import WEIGHTS, save_weights
 
 VERIFY_TOKENS = 4000
 
@@ -45,6 +47,7 @@ def export_bundle(
     lines: Sequence[str],
     notify: Callable[[str], None] = lambda _: None,
     verify_tokens: int = VERIFY_TOKENS,
+    with_weights: bool = False,
 ) -> dict[str, Any]:
     """Export the best weights of a run and return the manifest.
 
@@ -55,6 +58,7 @@ def export_bundle(
         lines: real text for the verification.
         notify: told of each step in one line.
         verify_tokens: how many tokens are compared.
+        with_weights: whether the weights go along, to train on from.
 
     Raises:
         UserError: the run is unusable, or the program fails a gate.
@@ -69,6 +73,10 @@ def export_bundle(
         with (folder / PROGRAM).open("wb") as file:
             program.write_to_file(file)
         tokenizer.save(folder / TOKENIZER)
+        if (run / LEXICON).is_file():
+            Lexicon.load(run / LEXICON, tokenizer).save(folder / LEXICON)
+        if with_weights:
+            save_weights(folder / WEIGHTS, model, tokenizer)
 
         found = operators(program)
         check_operators(found, recipe)

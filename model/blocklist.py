@@ -22,7 +22,7 @@ def read_blocklist(path: Path) -> frozenset[str]:
     Raises:
         UserError: the file is missing, is not UTF-8, or a line is not one word.
     """
-    words = set()
+    words: set[str] = set()
     for number, line in enumerate(read_lines(path), start=1):
         found = list(words_of(line))
         if line.strip() and found != [line.strip()]:

@@ -14,11 +14,13 @@ MODEL_OPTION = click.option(
     "--model",
     "model_path",
     type=click.Path(path_type=Path),
-    required=True,
+    default="en-base",
+    show_default=True,
     metavar="MODEL",
-    help="A run folder, a bundle or an n-gram folder.",
+    help="en-base, en-small, or the folder of a run, a bundle or an n-gram model.",
 )
 DEFAULT_EPOCHS = 3.0
+FINE_TUNING_RATE = 1e-3
 JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
 )
@@ -30,6 +32,17 @@ JSON_OPTION = click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base"]),
     help="Sizes of the network.  [default: base]",
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(["en-base", "en-small"]),
+    help="The settings of a model in the package; other options change them.",
+)
+@click.option(
+    "--from",
+    "initial",
+    metavar="MODEL",
+    help="Go on from the weights of a run or a bundle, with its sizes and tokens.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
@@ -43,7 +56,6 @@ JSON_OPTION = click.option(
 @click.option("--dropout", type=float, help="Share of activations dropped in training.")
 @click.option(
     "--tokenizer",
-    type=click.Path(path_type=Path),
     metavar="FILE|MODEL",
     help="Use these tokens instead of learning new ones.",
 )
@@ -75,9 +87,9 @@ JSON_OPTION = click.option(
 def train(
     corpus: str | None,
     preset: str | None,
+    recipe: str | None,
     out: Path | None,
     resume: bool,
-    tokenizer: Path | None,
     print_config: bool,
     as_json: bool,
     **settings: Any,
@@ -91,35 +103,32 @@ def train(
     Example:
       pocketlm train --corpus keyboard-en --preset base --max-minutes 90 --out runs/base
       pocketlm train --out runs/base --resume
+      pocketlm train --recipe en-small --out runs/small
+      pocketlm train --from en-base --corpus messages.txt --epochs 3 --out runs/mine
     """  # fmt: skip
     from pocketlm.console import TrainingBar, emit_json
     from pocketlm.model.run_folder import BOUNDS, config_from_json, config_to_json
     from pocketlm.model.train import resume as resume_training
     from pocketlm.model.train import train as train_new
-    from pocketlm.models import open_tokenizer
 
     given = {key: value for key, value in settings.items() if value is not None}
     if resume:
         fixed = [
             *(given.keys() - set(BOUNDS)),
-            *[name for name in (corpus, tokenizer, preset, print_config) if name],
+            *[name for name in (corpus, preset, recipe, print_config) if name],
         ]
         if out is None or fixed:
             raise UserError("--resume takes --out and the bounds: the other settings are kept")
-    elif corpus is None or (out is None and not print_config):
-        raise UserError("train needs --corpus and --out")
+    elif (corpus is None and recipe is None) or (out is None and not print_config):
+        raise UserError("train needs --corpus (or --recipe) and --out")
     else:
-        config = config_from_json(_settings(corpus, preset or "base", given), "the options")
+        config = config_from_json(_settings(corpus, preset, recipe, given), "the options")
         if print_config:
             click.echo(json.dumps(config_to_json(config), indent=2))
             return 0
     assert out is not None
     with TrainingBar() as bar:
-        if resume:
-            record = resume_training(out, bar, **given)
-        else:
-            pieces = open_tokenizer(tokenizer) if tokenizer else None
-            record = train_new(config, out, bar, pieces)
+        record = resume_training(out, bar, **given) if resume else train_new(config, out, bar)
     if as_json:
         emit_json(record)
         return 0
@@ -133,12 +142,26 @@ def train(
     return 0
 
 
-def _settings(corpus: str, preset: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What the strict loader reads: the preset's sizes, and what was given over them."""
+def _settings(
+    corpus: str | None, preset: str | None, recipe: str | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """What the strict loader reads: recipe and preset, and what was given over them."""
     from pocketlm.model.language_model import PRESETS
     from pocketlm.model.run_folder import BOUNDS
+    from pocketlm.model.training_recipes import TRAINING_RECIPES
 
-    sizes = dataclasses.asdict(PRESETS[preset])
+    if recipe:
+        known = dict(TRAINING_RECIPES[recipe])
+        if given.keys() & set(BOUNDS):
+            known = {name: value for name, value in known.items() if name not in BOUNDS}
+        given = {**known, **given}
+        corpus, preset = corpus or given["corpus"], preset or given["preset"]
+        given = {name: value for name, value in given.items() if name not in ("corpus", "preset")}
+    sizes = dataclasses.asdict(PRESETS[preset or "base"])
+    if "initial" in given:
+        if preset or given.keys() & (sizes.keys() - {"dropout"}):
+            raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
+        given.setdefault("learning_rate", FINE_TUNING_RATE)
     sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
     settings = {name: value for name, value in given.items() if name not in sizes}
     if not settings.keys() & set(BOUNDS):
@@ -157,8 +180,15 @@ def _settings(corpus: str, preset: str, given: dict[str, Any]) -> dict[str, Any]
     help="Start each line afresh, or carry the state over a document.",
 )
 @click.option("--lines", type=click.IntRange(min=1), help="Only so many lines of it.")
+@click.option(
+    "--by-source",
+    is_flag=True,
+    help="For each source too; TEXT.src beside TEXT.txt names each document's.",
+)
 @JSON_OPTION
-def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_json: bool) -> None:
+def evaluate(
+    model_path: Path, text: Path, context: str, lines: int | None, by_source: bool, as_json: bool
+) -> None:
     """Perplexity of a model on a text.
 
     \b
@@ -166,17 +196,24 @@ def evaluate(model_path: Path, text: Path, context: str, lines: int | None, as_j
       pocketlm evaluate --model runs/base --text valid.txt --context document
     """  # fmt: skip
     from pocketlm.console import emit_json, progress_bar
-    from pocketlm.model.corpus import text_lines
-    from pocketlm.model.evaluate import evaluate as evaluate_text
+    from pocketlm.model.corpus import documents_by_source, text_lines
+    from pocketlm.model.evaluate import evaluate_groups
     from pocketlm.models import open_model
 
     documents = text_lines(text, lines)
+    groups = documents_by_source(text, documents) if by_source else {"": documents}
     predictor = open_model(model_path)
     with progress_bar(f"evaluating {predictor.name}") as progress:
-        result = evaluate_text(predictor, documents, context, progress)
+        result, parts = evaluate_groups(predictor, groups, context, progress)
     if as_json:
-        emit_json(dataclasses.asdict(result))
+        sources = {name: dataclasses.asdict(part) for name, part in parts.items()}
+        extra = {"by_source": sources} if by_source else {}
+        emit_json({**dataclasses.asdict(result), **extra})
         return
+    if by_source:
+        click.echo(f"{'source':20} {'words':>8} {'word perplexity':>16}")
+        for name, part in parts.items():
+            click.echo(f"{name:20} {part.words:8,} {part.word_perplexity:16.1f}")
     click.echo(
         f"{result.lines:,} lines, {result.words:,} words, {result.tokens:,} tokens, by {context}\n"
         f"word perplexity   {result.word_perplexity:.2f}\n"
@@ -296,19 +333,37 @@ def generate(
 @click.option(
     "-k", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many words."
 )
+@click.option(
+    "--blocklist",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Words that are never suggested, one a line.",
+)
+@click.option("--allow-offensive", is_flag=True, help="Suggest slurs and vulgar words too.")
 @JSON_OPTION
-def suggest(text: str, model_path: Path, count: int, as_json: bool) -> None:
+def suggest(
+    text: str,
+    model_path: Path,
+    count: int,
+    blocklist: Path | None,
+    allow_offensive: bool,
+    as_json: bool,
+) -> None:
     """Words for the TEXT so far: completions, or the next word after a space.
 
     \b
     Example:
-      pocketlm suggest "see you tom" --model bundles/base
+      pocketlm suggest "see you tom"
+      pocketlm suggest "guten m" --model runs/german -k 5
     """  # fmt: skip
     from pocketlm.console import emit_json
-    from pocketlm.model.suggest import Suggester, split_context
-    from pocketlm.models import open_model
+    from pocketlm.model.blocklist import offensive_words, read_blocklist
+    from pocketlm.model.words import split_context
+    from pocketlm.text_entries import open_suggester
 
-    suggestions = Suggester(open_model(model_path)).suggest(text, count)
+    blocked = frozenset() if allow_offensive else offensive_words()
+    blocked |= read_blocklist(blocklist) if blocklist else frozenset()
+    suggestions = open_suggester(model_path, blocked).suggest(text, count)
     context, prefix = split_context(text)
     if as_json:
         emit_json(

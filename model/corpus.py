@@ -121,6 +121,33 @@ def text_lines(path: Path, limit: int | None = None) -> list[list[str]]:
     return [document for document in documents if document]
 
 
+def read_sources(path: Path) -> list[str]:
+    """The source of each document of a text file, from the file of the same name that ends in .src.
+
+    Raises:
+        UserError: that file is missing.
+    """
+    sources = path.with_suffix(".src")
+    if not sources.is_file():
+        raise UserError(f"{sources} is missing: it has to name the source of each document")
+    return list(read_lines(sources))
+
+
+def documents_by_source(path: Path, documents: list[list[str]]) -> dict[str, list[list[str]]]:
+    """The first documents of a text file, as `text_lines` gives them, by their source's name.
+
+    Raises:
+        UserError: no file names the sources, or it names too few.
+    """
+    sources = read_sources(path)
+    if len(sources) < len(documents):
+        raise UserError(f"{path.with_suffix('.src')} names fewer documents than the text has")
+    groups: dict[str, list[list[str]]] = {name: [] for name in sorted(set(sources))}
+    for name, document in zip(sources, documents, strict=False):
+        groups[name].append(document)
+    return {name: group for name, group in groups.items() if group}
+
+
 def _embedded_folder() -> Path:
     splits = first_look_splits()
     folder = (

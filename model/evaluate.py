@@ -11,7 +11,7 @@ The cross-entropy averaged over time is nats / T; the probability of the text is
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pocketlm.model.predictor import Predictor
@@ -57,6 +57,31 @@ def evaluate(
         nats -= sum(math.fsum(score.tolist()) for score in scores)
         tokens += sum(len(score) for score in scores)
         progress(tokens / whole)
+    return _summary(documents, nats, tokens)
+
+
+def evaluate_groups(
+    predictor: Predictor,
+    groups: Mapping[str, Sequence[Sequence[str]]],
+    context: str = "line",
+    progress: Callable[[float], None] = lambda _: None,
+) -> tuple[Evaluation, dict[str, Evaluation]]:
+    """Score groups of documents, all together and each by its name; as `evaluate`."""
+    done, whole = 0, max(sum(map(len, groups.values())), 1)
+    parts = {}
+    for name, documents in groups.items():
+
+        def within(share: float, before: int = done, size: int = len(documents)) -> None:
+            progress((before + share * size) / whole)
+
+        parts[name] = evaluate(predictor, documents, context, within)
+        done += len(documents)
+    everything = [document for documents in groups.values() for document in documents]
+    nats = math.fsum(part.nats for part in parts.values())
+    return _summary(everything, nats, sum(part.tokens for part in parts.values())), parts
+
+
+def _summary(documents: Sequence[Sequence[str]], nats: float, tokens: int) -> Evaluation:
     lines = [line for document in documents for line in document]
     words = sum(len(line.split()) for line in lines)
     characters = sum(len(line) + 1 for line in lines)

@@ -2,6 +2,7 @@
 
 config.json             settings, strict: an unknown key is an error
 tokenizer.model         SentencePiece
+lexicon.bin             the words of the text, for the suggester
 model.safetensors       the best weights so far (by word perplexity on valid)
 checkpoint.safetensors  weights, optimizer, carried state, data position, random numbers
 log.csv                 the curve
@@ -36,6 +37,8 @@ class TrainConfig:
 
     corpus: str
     model: ModelConfig = field(default_factory=ModelConfig)
+    tokenizer: str | None = None  # the file or MODEL whose tokens are used; none: learn new ones
+    initial: str | None = None  # the MODEL whose weights, sizes and tokens are trained on from
     rows: int = 64  # parallel streams of text
     window: int = 48  # tokens of truncated back-propagation
     fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
@@ -68,6 +71,8 @@ class TrainConfig:
             raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
+        if self.tokenizer and self.initial:
+            raise UserError("a training goes on with the tokens of the model that it begins from")
         if not 0 <= self.lower_case <= 1:
             raise UserError("lower_case is outside 0..1")
         if self.precision not in ("auto", "fp32", "bf16"):

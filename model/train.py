@@ -20,9 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pocketlm.model.corpus import open_corpus
+from pocketlm.model.corpus import Corpus, open_corpus
 from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.files import read_json, write_json
+from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.progress import PlainProgress, Progress
 from pocketlm.model.run_folder import (
     BOUNDS,
@@ -38,6 +39,7 @@ from pocketlm.model.run_folder import (
 )
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.trainer import Trainer
+from pocketlm.models import open_network, open_tokenizer
 
 
 def train(
@@ -49,7 +51,7 @@ def train(
         config: the settings.
         folder: the run folder.
         progress: told of each step.
-        tokenizer: used instead of learning one from the corpus; its size is then the vocabulary's.
+        tokenizer: used instead of the one that the settings ask for.
 
     Raises:
         UserError: the folder is in use or holds another training, the corpus is unusable, or the
@@ -63,17 +65,32 @@ def train(
             raise UserError(
                 f"{folder} already holds a training: --resume it, or choose another --out"
             )
-        if tokenizer is None:
-            size = config.model.vocabulary_size
-            progress.note(f"learning {size} pieces from {corpus.name}")
-            tokenizer = Tokenizer.train(corpus.lines("train"), size, config.seed)
-            if tokenizer.vocabulary_size < size:
-                progress.note(f"the text is small: it has {tokenizer.vocabulary_size} pieces")
-        sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
+        initial = None
+        if config.initial:
+            initial, tokenizer = open_network(Path(config.initial))
+            sizes = replace(initial.config, dropout=config.model.dropout)
+        else:
+            tokenizer = tokenizer or _tokenizer(config, corpus, progress)
+            sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
         config = replace(config, model=sizes)
         tokenizer.save(folder / TOKENIZER)
         write_json(folder / CONFIG, config_to_json(config))
-        return _finish(Trainer(config, folder, progress, corpus, tokenizer))
+        trainer = Trainer(config, folder, progress, corpus, tokenizer)
+        if initial:
+            trainer.model.load_state_dict(initial.state_dict())
+        return _finish(trainer)
+
+
+def _tokenizer(config: TrainConfig, corpus: Corpus, progress: Progress) -> Tokenizer:
+    """The tokens that the settings name, or new ones."""
+    if config.tokenizer:
+        return open_tokenizer(Path(config.tokenizer))
+    size = config.model.vocabulary_size
+    progress.note(f"learning {size} pieces from {corpus.name}")
+    tokenizer = Tokenizer.train(corpus.lines("train"), size, config.seed)
+    if tokenizer.vocabulary_size < size:
+        progress.note(f"the text is small: it has {tokenizer.vocabulary_size} pieces")
+    return tokenizer
 
 
 def resume(folder: Path, progress: Progress, **bounds: float | None) -> dict[str, Any]:
@@ -108,6 +125,9 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
         trainer.run(interrupted)
     if started_at and trainer.step == started_at and (trainer.folder / RECORD).is_file():
         return read_json(trainer.folder / RECORD, "run record")  # it was finished already
+    lines = trainer.corpus.lines("train")
+    lexicon = Lexicon.build(lines, trainer.shards.chunks(), trainer.tokenizer)
+    lexicon.save(trainer.folder / LEXICON)
     record = trainer.record()
     write_json(trainer.folder / RECORD, record)
     return record

@@ -60,12 +60,11 @@ class Trainer:
         self.corpus, self.tokenizer = corpus, tokenizer
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
-        shards = open_shards(
+        self.shards = open_shards(
             corpus, "train", tokenizer, progress.note, config.lower_case, config.seed
         )
-        self.train_index = shards.index
         self.stream = WindowStream(
-            shards, config.rows, config.window, config.fresh_lines, config.seed
+            self.shards, config.rows, config.window, config.fresh_lines, config.seed
         )
         self.valid = text_lines(corpus.path("valid"), config.valid_lines)
         torch.manual_seed(config.seed)
@@ -165,7 +164,7 @@ class Trainer:
     def _fraction(self) -> float:
         """How much of the run is done, by the bound that comes first."""
         epochs, steps, minutes = self.config.epochs, self.config.max_steps, self.config.max_minutes
-        by_epochs = self.tokens / (epochs * self.train_index.tokens) if epochs else 0.0
+        by_epochs = self.tokens / (epochs * self.shards.index.tokens) if epochs else 0.0
         by_steps = self.step / steps if steps else 0.0
         by_time = self.seconds / (60 * minutes) if minutes else 0.0
         return max(by_epochs, by_steps, by_time)
@@ -297,11 +296,11 @@ class Trainer:
         best = load_checkpoint(self.folder / WEIGHTS)
         load_weights(self.model, best.tensors, self.folder / WEIGHTS)
         perplexities = _word_perplexities(self._evaluate(text_lines(self.corpus.path("valid"))))
-        training_tokens = self.train_index.tokens
+        training_tokens = self.shards.index.tokens
         return {
             "format_version": 1,
             "config": config_to_json(self.config),
-            "corpus": {**self.corpus.record(), "train": asdict(self.train_index)},
+            "corpus": {**self.corpus.record(), "train": asdict(self.shards.index)},
             "tokenizer_sha256": self.tokenizer.sha256,
             "parameters": self.model.parameter_count(),
             "device": str(self.device),

@@ -22,10 +22,12 @@ def cli() -> None:
     """Compact language models for phone keyboards.
 
     From text to a phone-ready model: train, evaluate, export, measure, suggest. MODEL is a run
-    folder, a bundle or an n-gram folder wherever it is asked for.
+    folder, a bundle, an n-gram folder, or one of the English models in the package, en-base (where
+    none is named) and en-small.
 
     \b
     Example:
+      pocketlm suggest "see you "
       pocketlm demo
       pocketlm train --corpus messages.txt --preset small --max-minutes 30 --out runs/mine
       pocketlm export runs/mine --out bundles/mine

@@ -49,6 +49,7 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
     from pocketlm.export.verify import verification_lines
     from pocketlm.model.corpus import EMBEDDED, open_corpus
     from pocketlm.model.files import atomic_folder, write_json
+    from pocketlm.models import DEFAULT_MODEL
 
     with quiet_native():
         from pocketlm.export.exporter import export_bundle
@@ -69,7 +70,8 @@ def demo(corpus: str | None, minutes: float, lines: int, out: Path) -> None:
             bundles.append(folder / recipe)
         tables = _train_ngrams(name, folder)
         _measure([*bundles, *tables], found.path("test"), lines, folder / "report")
-        _suggest(folder / "zero-copy")
+        _suggest(folder / "zero-copy", "the demo's model")
+    _suggest(DEFAULT_MODEL, f"{DEFAULT_MODEL}, the package's own")
     metrics = record["metrics"]
     click.echo(
         f"\nword perplexity on valid after {minutes:g} min: "
@@ -141,11 +143,12 @@ def _measure(models: list[Path], text: Path, lines: int, report: Path) -> None:
     measure_and_report(models, text, report, lines=lines)
 
 
-def _suggest(bundle: Path) -> None:
-    from pocketlm.model.suggest import Suggester
-    from pocketlm.models import open_model
+def _suggest(model: Path, name: str) -> None:
+    from pocketlm.model.blocklist import offensive_words
+    from pocketlm.text_entries import open_suggester
 
-    suggester = Suggester(open_model(bundle))
+    suggester = open_suggester(model, offensive_words())
+    click.echo(f"\nsuggestions of {name}:")
     for text in PROMPTS:
         words = ", ".join(f"{s.word} ({s.probability:.2f})" for s in suggester.suggest(text))
         click.echo(f"{text!r:24} -> {words}")

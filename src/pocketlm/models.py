@@ -1,42 +1,87 @@
-"""MODEL on the command line: a run folder, a bundle or an n-gram folder, opened as a predictor."""
+"""MODEL on the command line: a shipped model's name or a folder, opened as a predictor.
+
+A folder is a run, a bundle or an n-gram folder. The names are those of the models in the package;
+a folder of the same name in the current directory comes first.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from pocketlm.model.language_model import GRULanguageModel
+
+DEFAULT_MODEL = Path("en-base")
+_SHIPPED = Path(__file__).parent / "shipped"
 _MARKERS = {"manifest.json": "bundle", "ngram.json": "n-gram", "config.json": "run"}
 
 
-def model_kind(path: Path) -> str:
+def shipped_models() -> list[str]:
+    """The names of the models in the package."""
+    return sorted(path.parent.name for path in _SHIPPED.glob("*/manifest.json"))
+
+
+def resolve_model(model: Path) -> Path:
+    """The folder (or file) of a MODEL: the path itself, or a shipped model of that name."""
+    if not model.exists() and str(model) in shipped_models():
+        return _SHIPPED / model
+    return model
+
+
+def model_kind(folder: Path) -> str:
     """`bundle`, `n-gram` or `run`, by the file that marks such a folder."""
-    if not path.is_dir():
-        raise UserError(f"{path}: no such model folder")
+    if not folder.is_dir():
+        names = ", ".join(shipped_models())
+        raise UserError(f"{folder}: no such model folder, nor a model of the package ({names})")
     for marker, kind in _MARKERS.items():
-        if (path / marker).is_file():
+        if (folder / marker).is_file():
             return kind
-    raise UserError(f"{path} is no model: none of {', '.join(_MARKERS)} is in it")
+    raise UserError(f"{folder} is no model: none of {', '.join(_MARKERS)} is in it")
 
 
-def open_model(path: Path) -> Predictor:
+def open_model(model: Path) -> Predictor:
     """Open a MODEL of any kind; what it needs is imported only then."""
-    kind = model_kind(path)
+    folder = resolve_model(model)
+    kind = model_kind(folder)
     if kind == "bundle":
         from pocketlm.export.bundle import open_bundle
 
-        return open_bundle(path)
+        return open_bundle(folder)
     if kind == "n-gram":
         from pocketlm.benchmarks.ngram import open_ngram
 
-        return open_ngram(path)
+        return open_ngram(folder)
     from pocketlm.model.network import open_run
 
-    return open_run(path)
+    return open_run(folder)
 
 
-def open_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of a `.model` file, or of a MODEL folder."""
+def open_network(model: Path) -> tuple["GRULanguageModel", Tokenizer]:
+    """The float32 weights and the tokens of a run, or of a bundle that carries its weights.
+
+    Raises:
+        UserError: it is an n-gram folder, or a bundle without weights, or damaged.
+    """
+    folder = resolve_model(model)
+    kind = model_kind(folder)
+    if kind == "run":
+        from pocketlm.model.run_folder import load_run
+
+        return load_run(folder)[:2]
+    from pocketlm.model.weights import WEIGHTS, open_weights
+
+    if kind != "bundle" or not (folder / WEIGHTS).is_file():
+        raise UserError(f"{model} has no weights to train on from: no {WEIGHTS} is in it")
+    tokenizer = open_tokenizer(folder)
+    return open_weights(folder / WEIGHTS, tokenizer), tokenizer
+
+
+def open_tokenizer(model: Path) -> Tokenizer:
+    """The tokenizer of a `.model` file, or of a MODEL."""
+    path = resolve_model(model)
     if path.is_dir():
         model_kind(path)
         return Tokenizer.load(path / "tokenizer.model")

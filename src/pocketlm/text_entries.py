@@ -13,8 +13,9 @@ def open_suggester(
     model: Path, blocked: Set[str] = frozenset(), expansions: int = EXPANSIONS
 ) -> Suggester:
     """The suggester over a MODEL, with the lexicon that lies beside it."""
-    predictor = open_model(model)
-    lexicon = resolve_model(model) / LEXICON
+    folder = resolve_model(model)
+    predictor = open_model(folder)
+    lexicon = folder / LEXICON
     known = Lexicon.load(lexicon, predictor.tokenizer) if lexicon.is_file() else None
     return Suggester(predictor, known, blocked, expansions)
 

@@ -1,0 +1,18 @@
+"""How the models in the package were trained: what `train --recipe` stands for.
+
+Their tokens are those of the shipped en-base: SentencePiece's training is not the same on every
+machine, and a model that shares them can be compared piece by piece.
+"""
+
+from typing import Any
+
+_ENGLISH = {
+    "corpus": "keyboard-en",
+    "tokenizer": "en-base",
+    "lower_case": 0.1,
+    "valid_lines": 3000,
+}
+TRAINING_RECIPES: dict[str, dict[str, Any]] = {
+    "en-base": {"preset": "base", **_ENGLISH, "max_steps": 16_000, "valid_every": 2000},
+    "en-small": {"preset": "small", **_ENGLISH, "max_steps": 15_000, "valid_every": 1500},
+}
