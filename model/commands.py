@@ -122,7 +122,7 @@ def train(
     elif (corpus is None and recipe is None) or (out is None and not print_config):
         raise UserError("train needs --corpus (or --recipe) and --out")
     else:
-        config = config_from_json(_settings(corpus, preset, recipe, given), "the options")
+        config = config_from_json(training_settings(corpus, preset, recipe, given), "the options")
         if print_config:
             click.echo(json.dumps(config_to_json(config), indent=2))
             return 0
@@ -142,7 +142,7 @@ def train(
     return 0
 
 
-def _settings(
+def training_settings(
     corpus: str | None, preset: str | None, recipe: str | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """What the strict loader reads: recipe and preset, and what was given over them."""

@@ -1,10 +1,12 @@
-"""Fixtures of the whole session: a tiny corpus, its tokenizer, a run trained on it, a bundle."""
+"""Fixtures: a tiny corpus, its tokenizer, a run trained on it, a bundle; the command itself."""
 
+import sys
 from pathlib import Path
 
 import pytest
-from helpers import SENTENCES, VOCABULARY, Silent, tiny_config, write_corpus
+from helpers import SENTENCES, VOCABULARY, Invoke, Silent, tiny_config, write_corpus
 
+from pocketlm.__main__ import main
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train import train
@@ -42,3 +44,17 @@ def bundle(run: Path, valid_lines: list[str], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     export_bundle(run, "zero-copy", folder, valid_lines, verify_tokens=200)
     return folder
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Invoke:
+    """Run the command in this process: exit code, standard output, standard error."""
+
+    def run_command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pocketlm", *map(str, arguments)])
+        capfd.readouterr()
+        code = main()
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return run_command

@@ -1,8 +1,10 @@
 """What several tests use: a tiny corpus, settings of a tiny training, a silent progress display."""
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.first_look import first_look_splits
@@ -12,6 +14,8 @@ from pocketlm.model.run_folder import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = 384
+# The command: arguments -> exit code, standard output, standard error.
+Invoke = Callable[..., tuple[int, str, str]]
 
 
 class Silent:
@@ -61,3 +65,12 @@ def tiny_config(corpus: Corpus, layers: int = 1, **settings: object) -> TrainCon
     }
     model = ModelConfig(vocabulary_size=VOCABULARY, embedding=24, hidden=40, layers=layers)
     return TrainConfig(corpus=corpus.name, model=model, **values)  # type: ignore[arg-type]
+
+
+def only_json(result: tuple[int, str, str]) -> dict[str, Any]:
+    code, out, _ = result
+    assert code == 0
+    assert out.count("\n") == 1
+    value = json.loads(out)
+    assert isinstance(value, dict)
+    return value

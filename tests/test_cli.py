@@ -4,32 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
-from helpers import SENTENCES, write_corpus
+from helpers import SENTENCES, Invoke, only_json, write_corpus
 
-from pocketlm.__main__ import main
 from pocketlm.cli import cli
-
-Invoke = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Invoke:
-    """Run the command in this process: exit code, standard output, standard error."""
-
-    def run_command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pocketlm", *map(str, arguments)])
-        capfd.readouterr()
-        code = main()
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return run_command
 
 
 @pytest.fixture
@@ -37,15 +18,6 @@ def text(tmp_path: Path) -> Path:
     path = tmp_path / "text.txt"
     path.write_text("see you tonight\nok!\n\nthank you so much 😀\n", encoding="utf-8")
     return path
-
-
-def only_json(result: tuple[int, str, str]) -> dict[str, Any]:
-    code, out, _ = result
-    assert code == 0
-    assert out.count("\n") == 1
-    value = json.loads(out)
-    assert isinstance(value, dict)
-    return value
 
 
 def all_commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -1,0 +1,192 @@
+"""Models by name, weights to train on from, recipes, figures by source."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import Silent, tiny_config
+
+from pocketlm.export.bundle import damaged_file, open_bundle, read_manifest
+from pocketlm.export.exporter import export_bundle
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.errors import UserError
+from pocketlm.model.lexicon import LEXICON, Lexicon
+from pocketlm.model.run_folder import TrainConfig, config_from_json, load_run
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.train import train
+from pocketlm.model.training_recipes import TRAINING_RECIPES
+from pocketlm.model.weights import WEIGHTS, open_weights
+from pocketlm.models import open_network, open_tokenizer, resolve_model, shipped_models
+from pocketlm.text_entries import open_suggester
+
+LIMITS = {"en-base": 2_200_000, "en-small": 1_450_000}
+
+
+@pytest.fixture(scope="module")
+def with_weights(
+    run: Path, valid_lines: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "with-weights"
+    export_bundle(run, "zero-copy", folder, valid_lines, verify_tokens=200, with_weights=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_shipped_model_is_whole_and_small(name: str) -> None:
+    folder = resolve_model(Path(name))
+    manifest = read_manifest(folder)
+    assert damaged_file(folder, manifest) is None
+    assert manifest["name"] == name
+    assert manifest["recipe"] == "zero-copy"
+    assert manifest["files"].keys() == {"model.pte", "tokenizer.model", LEXICON, WEIGHTS}
+    assert manifest["files"]["model.pte"]["bytes"] <= LIMITS[name]
+    assert manifest["files"][WEIGHTS]["bytes"] <= 4_500_000
+
+
+def test_all_shipped_models_are_tested_and_have_a_recipe() -> None:
+    assert shipped_models() == sorted(LIMITS) == sorted(TRAINING_RECIPES)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_shipped_models_weights_are_those_of_its_program(name: str) -> None:
+    """Eager float16 weights and the int8 program say nearly the same of a line."""
+    from pocketlm.model.network import NetworkPredictor
+
+    network, tokenizer = open_network(Path(name))
+    eager = NetworkPredictor(network, tokenizer, name)
+    exported = open_bundle(resolve_model(Path(name)))
+    line = [[*tokenizer.encode("I would like to book a table for two."), tokenizer.end_id]]
+    assert exported.score(line)[0] == pytest.approx(eager.score(line)[0], abs=0.15)
+
+
+def test_a_folder_comes_before_a_shipped_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve_model(Path("en-base")).is_absolute()
+    Path("en-base").mkdir()
+    assert resolve_model(Path("en-base")) == Path("en-base")
+
+
+def test_the_name_of_no_model_names_those_that_there_are() -> None:
+    with pytest.raises(UserError, match=r"nowhere: no such model folder.*en-base"):
+        open_network(Path("nowhere"))
+
+
+@pytest.mark.parametrize("name", TRAINING_RECIPES)
+def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
+    from pocketlm.model.commands import training_settings
+
+    config = config_from_json(training_settings(None, None, name, {}), name)
+    manifest = read_manifest(resolve_model(Path(name)))
+    for size in ("vocabulary_size", "embedding", "hidden", "layers"):
+        assert getattr(config.model, size) == manifest["model"][size]
+    assert config.corpus == manifest["training"]["corpus"]["name"]
+    assert config.max_steps * config.rows * config.window == manifest["training"]["tokens"]  # type: ignore[operator]
+    assert open_tokenizer(Path(str(config.tokenizer))).sha256 == manifest["tokenizer"]["sha256"]
+
+
+def test_options_change_a_recipe() -> None:
+    from pocketlm.model.commands import training_settings
+
+    settings = training_settings("mine.txt", None, "en-small", {"epochs": 1.0, "hidden": 64})
+    assert (settings["corpus"], settings["epochs"]) == ("mine.txt", 1.0)
+    assert "max_steps" not in settings
+    assert settings["model"]["hidden"] == 64
+
+
+def test_training_leaves_a_lexicon_that_the_bundle_takes_along(
+    run: Path, bundle: Path, corpus: Corpus, tokenizer: Tokenizer
+) -> None:
+    assert (run / LEXICON).read_bytes() == (bundle / LEXICON).read_bytes()
+    lexicon = Lexicon.load(run / LEXICON, tokenizer)
+    assert "station" in lexicon
+    assert "stationx" not in lexicon
+    assert read_manifest(bundle)["files"].keys() == {"model.pte", "tokenizer.model", LEXICON}
+
+
+def test_a_bundle_with_another_lexicon_is_refused(bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    content = bytearray((copy / LEXICON).read_bytes())
+    content[100] ^= 1
+    (copy / LEXICON).write_bytes(content)
+    with pytest.raises(UserError, match=LEXICON):
+        open_suggester(copy)
+
+
+def test_weights_go_along_and_come_back(run: Path, with_weights: Path) -> None:
+    model = load_run(run)[0]
+    network, tokenizer = open_network(with_weights)
+    assert network.config == model.config
+    assert tokenizer.sha256 == open_tokenizer(run).sha256
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
+
+
+def test_training_goes_on_from_a_bundle(corpus: Corpus, with_weights: Path, tmp_path: Path) -> None:
+    config = tiny_config(corpus, max_steps=1, learning_rate=1e-6, initial=str(with_weights))
+    record = train(config, tmp_path / "run", Silent())
+    manifest = read_manifest(with_weights)
+    assert record["metrics"]["valid_word_perplexity_line"] == pytest.approx(
+        manifest["training"]["metrics"]["valid_word_perplexity_line"], rel=1e-2
+    )
+    assert record["config"]["initial"] == str(with_weights)
+    assert open_tokenizer(tmp_path / "run").sha256 == manifest["tokenizer"]["sha256"]
+
+
+def test_a_bundle_without_weights_cannot_be_trained_on_from(
+    corpus: Corpus, bundle: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(corpus, max_steps=1, initial=str(bundle))
+    with pytest.raises(UserError, match="no weights to train on from"):
+        train(config, tmp_path / "run", Silent())
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_weights_of_another_tokenizer_are_refused(with_weights: Path) -> None:
+    with pytest.raises(UserError, match="another tokenizer"):
+        open_weights(with_weights / WEIGHTS, open_tokenizer(Path("en-base")))
+
+
+def test_weights_that_are_not_finite_are_refused(with_weights: Path, tmp_path: Path) -> None:
+    from pocketlm.model.checkpoint import load_checkpoint, save_checkpoint
+
+    checkpoint = load_checkpoint(with_weights / WEIGHTS)
+    checkpoint.tensors["initial_state"][0, 0] = float("nan")
+    save_checkpoint(tmp_path / WEIGHTS, checkpoint)
+    with pytest.raises(UserError, match="not finite"):
+        open_weights(tmp_path / WEIGHTS, open_tokenizer(with_weights))
+
+
+def test_initial_weights_bring_their_tokens() -> None:
+    with pytest.raises(UserError, match="tokens of the model"):
+        TrainConfig(corpus="first-look", max_steps=1, initial="en-base", tokenizer="en-base")
+
+
+def test_figures_by_source_add_up(bundle: Path, tmp_path: Path) -> None:
+    from pocketlm.model.corpus import documents_by_source, text_lines
+    from pocketlm.model.evaluate import evaluate, evaluate_groups
+
+    text = tmp_path / "text.txt"
+    text.write_text("see you\nok\n\nwhat is it?\n\n\nthank you\n", encoding="utf-8")
+    (tmp_path / "text.src").write_text("chat\nquestions\nchat\n", encoding="utf-8")
+    documents = text_lines(text)
+    groups = documents_by_source(text, documents)
+    assert groups == {"chat": [["see you", "ok"], ["thank you"]], "questions": [["what is it?"]]}
+    shares: list[float] = []
+    whole, parts = evaluate_groups(open_bundle(bundle), groups, "line", shares.append)
+    alone = evaluate(open_bundle(bundle), documents, "line")
+    assert json.loads(json.dumps(whole.__dict__)) == pytest.approx(alone.__dict__)
+    assert [part.words for part in parts.values()] == [5, 3]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+    (tmp_path / "text.src").write_text("chat\n", encoding="utf-8")
+    with pytest.raises(UserError, match="fewer documents"):
+        documents_by_source(text, documents)
+    (tmp_path / "text.src").unlink()
+    with pytest.raises(UserError, match=r"text\.src is missing"):
+        documents_by_source(text, documents)
