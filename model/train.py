@@ -123,11 +123,12 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
     started_at = trainer.step
     with _signals() as interrupted:
         trainer.run(interrupted)
+    if not (trainer.folder / LEXICON).is_file():
+        lines = trainer.corpus.lines("train")
+        lexicon = Lexicon.build(lines, trainer.shards.chunks(), trainer.tokenizer)
+        lexicon.save(trainer.folder / LEXICON)
     if started_at and trainer.step == started_at and (trainer.folder / RECORD).is_file():
         return read_json(trainer.folder / RECORD, "run record")  # it was finished already
-    lines = trainer.corpus.lines("train")
-    lexicon = Lexicon.build(lines, trainer.shards.chunks(), trainer.tokenizer)
-    lexicon.save(trainer.folder / LEXICON)
     record = trainer.record()
     write_json(trainer.folder / RECORD, record)
     return record

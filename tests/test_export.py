@@ -79,7 +79,9 @@ def test_the_manifest_says_what_is_in_the_bundle(bundle: Path, run: Path) -> Non
     assert manifest["methods"]["forward"]["outputs"][0]["shape"] == [1, 384]
     assert manifest["predicted_memory"]["private_bytes"] < 65_536
     assert manifest["training"]["tokens"] > 0
-    assert sorted(path.name for path in bundle.iterdir()) == sorted([MANIFEST, PROGRAM, TOKENIZER])
+    assert sorted(path.name for path in bundle.iterdir()) == sorted(
+        [LEXICON, MANIFEST, PROGRAM, TOKENIZER]
+    )
 
 
 def test_zero_copy_is_eager_with_rounded_weights(run: Path, bundle: Path) -> None:
