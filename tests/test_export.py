@@ -31,6 +31,7 @@ from pocketlm.export.recipes import RECIPES
 from pocketlm.export.verify import check_quality, compare
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
+from pocketlm.model.lexicon import LEXICON
 from pocketlm.model.network import NetworkPredictor, open_run
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.run_folder import load_run
