@@ -49,8 +49,14 @@ class Corpus:
         return path
 
     def lines(self, split: str) -> Iterator[str]:
-        """The lines of a split as they stand; a blank one ends a document."""
-        return read_lines(self.path(split))
+        """The lines of a split; a blank one ends a document.
+
+        Where the text has none, every line is a document, and a blank line is put after it.
+        """
+        path = self.path(split)
+        if any(not line.strip() for line in read_lines(path)):
+            return read_lines(path)
+        return (part for line in read_lines(path) for part in (line, ""))
 
     @cached_property
     def hashes(self) -> dict[str, str]:

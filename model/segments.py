@@ -11,6 +11,7 @@ packed, longest first, they go through the GRU kernel at once.
 Shapes: B rows, T time, S segments, N = B * T tokens.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,11 @@ from pocketlm.model.shards import TokenArray, TokenShards
 from pocketlm.model.tokenizer import END_ID
 
 BoolArray = npt.NDArray[np.bool_]
+
+# A document longer than this is dealt in parts; a shorter one too, where rows would go without.
+LONGEST_PART = 1 << 15  # tokens
+_PARTS_A_ROW = 4
+_SOON = 512  # tokens within which a part ends with its line
 
 
 @dataclass(frozen=True)
@@ -36,16 +42,22 @@ class Segments:
 
 
 class WindowStream:
-    """An endless stream of windows over shuffled documents, whose position can be saved."""
+    """An endless stream of windows over shuffled documents, whose position can be saved.
+
+    Rows that read the same lines at the same time would be one row: a text of few, long documents
+    is dealt in parts of them, each of which begins like a document.
+    """
 
     def __init__(
         self, shards: TokenShards, rows: int, window: int, fresh: float, seed: int
     ) -> None:
-        self._shards, self._window, self._fresh, self._seed = shards, window, fresh, seed
+        self._window, self._fresh, self._seed = window, fresh, seed
         self._generator = np.random.default_rng(seed)
+        share = shards.index.tokens // (_PARTS_A_ROW * rows)
+        self._parts = _Parts(shards, min(max(share, window), LONGEST_PART))
         self._epoch, self._dealt = 0, 0
         self._order = self._epoch_order()
-        self._rows: list[tuple[int, int]] = [(-1, 0)] * rows  # document, offset in it
+        self._rows: list[tuple[int, int]] = [(-1, 0)] * rows  # part, offset in it
 
     def next_window(self) -> Segments:
         """The next T tokens of each row."""
@@ -66,16 +78,16 @@ class WindowStream:
         return pack_segments(inputs, targets, starts)
 
     def _take(self, row: int, size: int) -> tuple[TokenArray, int, bool]:
-        """At most `size` tokens of the row's document, the token before, and whether it begins."""
-        document, offset = self._rows[row]
-        if document < 0:
-            document, offset = self._deal(), 0
-        tokens = self._shards.document(document)
-        part = tokens[offset : offset + size]
+        """At most `size` tokens of the row's part, the token before, and whether it begins."""
+        part, offset = self._rows[row]
+        if part < 0:
+            part, offset = self._deal(), 0
+        tokens = self._parts.tokens(part)
+        taken = tokens[offset : offset + size]
         before = END_ID if offset == 0 else int(tokens[offset - 1])
-        stop = offset + len(part)
-        self._rows[row] = (document, stop) if stop < len(tokens) else (-1, 0)
-        return part, before, offset == 0
+        stop = offset + len(taken)
+        self._rows[row] = (part, stop) if stop < len(tokens) else (-1, 0)
+        return taken, before, offset == 0
 
     def _fresh_starts(self, inputs: IntArray) -> BoolArray:
         line_starts: BoolArray = inputs == END_ID
@@ -91,7 +103,7 @@ class WindowStream:
 
     def _epoch_order(self) -> npt.NDArray[np.uint32]:
         generator = np.random.default_rng([self._seed, self._epoch])
-        order = np.arange(len(self._shards), dtype=np.uint32)
+        order = np.arange(len(self._parts), dtype=np.uint32)
         generator.shuffle(order)
         return order
 
@@ -110,6 +122,42 @@ class WindowStream:
         self._order = self._epoch_order()
         self._rows = [(int(document), int(offset)) for document, offset in position["rows"]]
         self._generator.bit_generator.state = position["generator"]
+
+
+class _Parts:
+    """The documents of shards, and of each long one the parts after its first, by number."""
+
+    def __init__(self, shards: TokenShards, longest: int) -> None:
+        self._shards = shards
+        self._stops: dict[int, int] = {}  # of the first part of a long document
+        self._later: list[tuple[int, int, int]] = []  # document, start, stop
+        for document in np.flatnonzero(shards.lengths() > longest).tolist():
+            tokens = shards.document(document)
+            cuts = [*_cuts(tokens, longest), len(tokens)]
+            self._stops[document] = cuts[1]
+            self._later += [(document, *span) for span in itertools.pairwise(cuts[1:])]
+
+    def __len__(self) -> int:
+        return len(self._shards) + len(self._later)
+
+    def tokens(self, part: int) -> TokenArray:
+        if part < len(self._shards):
+            return self._shards.document(part)[: self._stops.get(part)]
+        document, start, stop = self._later[part - len(self._shards)]
+        return self._shards.document(document)[start:stop]
+
+
+def _cuts(tokens: TokenArray, longest: int) -> list[int]:
+    """Where the parts of a document start: after the end of a line, if one comes soon."""
+    cuts = [0]
+    while len(tokens) - cuts[-1] > longest:
+        cut = cuts[-1] + longest
+        ends = np.flatnonzero(tokens[cut - 1 : cut - 1 + _SOON] == END_ID)
+        cut += int(ends[0]) if len(ends) else 0
+        if cut >= len(tokens):
+            break
+        cuts.append(cut)
+    return cuts
 
 
 def pack_segments(inputs: IntArray, targets: IntArray, starts: BoolArray) -> Segments:

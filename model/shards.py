@@ -29,7 +29,7 @@ from pocketlm.model.files import (
 )
 from pocketlm.model.tokenizer import Tokenizer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SHARD_TOKENS = 1 << 26  # 128 MiB a shard
 _GROUP_LINES = 4096
 _INDEX = "index.json"
@@ -71,6 +71,10 @@ class TokenShards:
     def __len__(self) -> int:
         """The number of documents."""
         return self.index.documents
+
+    def lengths(self) -> npt.NDArray[np.uint64]:
+        """The number of tokens of each document."""
+        return np.diff(self._documents, append=np.uint64(self.index.tokens))
 
     def document(self, number: int) -> TokenArray:
         """The tokens of a document, end tokens included; read from the disk when touched."""

@@ -101,7 +101,8 @@ class Suggester:
         context, prefix = split_context(text)
         context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
         words = self._search(context_ids, _Target.of(context, prefix), k)
-        shown = ((_way_to_write(ways, prefix), _total(ways)) for ways in words.values())
+        sentence = starts_sentence(context)
+        shown = ((_way_to_write(ways, prefix, sentence), _total(ways)) for ways in words.values())
         best = sorted((item for item in shown if item[0] != prefix), key=lambda x: (-x[1], x[0]))
         return [Suggestion(word, float(np.exp(log))) for word, log in best[:k]]
 
@@ -215,9 +216,15 @@ class _Target:
         return self.key[len(key) :]
 
 
-def _way_to_write(ways: dict[str, float], prefix: str) -> str:
-    """How a word is shown: as it was begun, else as the text mostly writes it."""
-    fitting = {way: log for way, log in ways.items() if _fits(way, prefix)}
+def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str:
+    """How a word is shown: as it was begun, else as the text mostly writes it there.
+
+    A sentence starts with a capital, unless hardly any text does so with this word.
+    """
+    if prefix or not sentence:
+        fitting = {way: log for way, log in ways.items() if _fits(way, prefix)}
+    else:
+        fitting = {way: log for way, log in ways.items() if way[0].isupper()}
     likeliest = max(ways, key=lambda way: (ways[way], way))
     if fitting:
         best = max(fitting, key=lambda way: (fitting[way], way))

@@ -66,6 +66,15 @@ def test_in_a_file_without_blank_lines_every_line_is_a_document(tmp_path: Path) 
     assert len(text_lines(open_corpus(str(path)).path("train"))) > 30
 
 
+def test_in_a_folder_without_blank_lines_every_line_is_a_document(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    (tmp_path / "train.txt").write_text("see you\nok\nthank you\n", encoding="utf-8")
+    corpus = open_corpus(str(tmp_path))
+    assert list(corpus.lines("train")) == ["see you", "", "ok", "", "thank you", ""]
+    assert len(open_shards(corpus, "train", tokenizer)) == 3
+
+
 @pytest.mark.parametrize(("content", "message"), [(b"", "documents"), (b"one\n\ntwo", "documents"),
                                                   (b"\xff\xfe\x00", "UTF-8")])  # fmt: skip
 def test_an_unusable_file_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:

@@ -93,6 +93,29 @@ def test_a_saved_position_goes_on_with_the_same_windows(shards: TokenShards) -> 
         assert np.array_equal(a.carried_row, b.carried_row)
 
 
+@pytest.mark.parametrize("blank_lines", [0, 1])
+def test_rows_of_a_long_document_read_different_parts_and_all_of_it(
+    blank_lines: int, tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    """Else all rows would step through the same text at the same time."""
+    lines = [f"line {i} of {SENTENCES[i % 50]}" for i in range(400)]
+    text = [*lines[:1], *[""] * blank_lines, *lines[1:]]
+    build_shards(text, tokenizer, tmp_path / "long", "x")
+    shards = TokenShards(tmp_path / "long")
+    assert len(shards) == 1 + blank_lines
+    stream = WindowStream(shards, rows=4, window=20, fresh=1.0, seed=1)
+    starts = [stream._take(row, 20) for row in range(4)]
+    assert len({tuple(tokens) for tokens, _, _ in starts}) == 4
+    assert all(before == END_ID and first for _, before, first in starts)
+
+    stream = WindowStream(shards, rows=1, window=20, fresh=1.0, seed=1)
+    seen = [stream._take(0, 20)[0]]
+    while stream._rows[0] != (-1, 0) or stream._dealt < len(stream._order):
+        seen.append(stream._take(0, 20)[0])
+    every = np.concatenate(list(shards.chunks()))
+    assert np.array_equal(np.sort(np.concatenate(seen)), np.sort(every))
+
+
 def test_epochs_are_shuffled_differently(shards: TokenShards) -> None:
     stream = WindowStream(shards, rows=1, window=shards.index.tokens, fresh=0.0, seed=1)
     first, second = stream.next_window(), stream.next_window()

@@ -154,6 +154,9 @@ def test_case_is_what_a_person_expects(letters: Tokenizer) -> None:
     assert shown(letters, words, "Th") == ["The"]
     assert shown(letters, words, "so i") == ["I", "it"]
     assert shown(letters, words, "so ")[:1] == ["the"]  # 5 + 4 in two cases, once on the strip
+    assert shown(letters, words, "")[:2] == ["The", "I"]  # a sentence starts with a capital,
+    assert shown(letters, words, "so. ")[2:] == ["Paris"]
+    assert "park" in shown(letters, {"park": 1.0}, "")  # unless the text never does so
 
 
 def test_apostrophes_need_not_be_typed(letters: Tokenizer) -> None:
