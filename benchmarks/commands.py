@@ -130,7 +130,13 @@ def ngram() -> None:
     show_default=True,
     help="Counts with stupid backoff, KenLM's modified Kneser-Ney, or Presage's words.",
 )
-@click.option("--lower-case", is_flag=True, help="Presage: count the text in lower case.")
+@click.option(
+    "--lower-case",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the documents taken in lower case; all or none for Presage.",
+)
 @click.option("--prune", default="0", show_default=True, help='Thresholds by order, as in "0 1 2".')
 @click.option(
     "--structure",
@@ -153,7 +159,7 @@ def train(
     corpus_name: str,
     order: int,
     kind: str,
-    lower_case: bool,
+    lower_case: float,
     prune: str,
     structure: str,
     tokenizer: Path | None,
@@ -181,10 +187,10 @@ def train(
     from pocketlm.models import open_tokenizer
 
     if kind == "presage":
-        _train_presage(corpus_name, order, lower_case, out, as_json)
+        if lower_case not in (0, 1):
+            raise UserError("Presage's text is in lower case as a whole or not: 0 or 1")
+        _train_presage(corpus_name, order, bool(lower_case), out, as_json)
         return
-    if lower_case:
-        raise UserError("--lower-case is for --kind presage alone")
     thresholds = parse_prune(prune)
     check_settings(kind, order, thresholds, structure)
     corpus = open_corpus(corpus_name)
@@ -193,7 +199,7 @@ def train(
         pieces = Tokenizer.train(corpus.lines("train"), vocabulary_size)
     else:
         pieces = open_tokenizer(tokenizer)
-    shards = open_shards(corpus, "train", pieces, note)
+    shards = open_shards(corpus, "train", pieces, note, lower_case)
     note(f"counting n-grams of {shards.index.tokens:,} tokens")
     manifest = train_ngram(
         shards.chunks(),

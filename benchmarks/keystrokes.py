@@ -15,8 +15,9 @@ first, or among the first three, slots before any of their letters is typed; a w
 is missed by everyone. The context is the line so far, as it stands in the text.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pocketlm.model.text_entry import TextEntry
-from pocketlm.model.words import OPENING_SIGNS, fold, word_span
+from pocketlm.model.words import OPENING_SIGNS, fold, word_spans
 
 RESAMPLES = 2000
+_RECALLED = 3
 _BLOCK = 50  # resamples at a time
 # Columns of the counts of a line.
 _KEYS, _PLAIN, _BOUND, _WORDS, _TOP1, _TOP3 = range(6)
@@ -73,15 +75,15 @@ class _Strip:
     def __init__(
         self, entry: TextEntry, slots: int, ignore_case: bool, seconds: list[float]
     ) -> None:
-        self._entry, self._slots, self._seconds = entry, slots, seconds
+        self._entry, self.slots, self._seconds = entry, slots, seconds
         self._same: Callable[[str], str] = fold if ignore_case else str
 
     def place(self, text: str, word: str) -> int | None:
-        """The slot in which a word stands, from 0."""
+        """The place of a word among the suggestions, from 0; there may be more than slots."""
         began = time.perf_counter()
-        suggestions = self._entry.suggest(text, self._slots)
+        suggestions = self._entry.suggest(text, max(self.slots, _RECALLED))
         self._seconds.append(time.perf_counter() - began)
-        shown = [self._same(suggestion.word) for suggestion in suggestions[: self._slots]]
+        shown = [self._same(suggestion.word) for suggestion in suggestions]
         return shown.index(self._same(word)) if self._same(word) in shown else None
 
 
@@ -97,14 +99,14 @@ def _type_line(strip: _Strip, line: str) -> tuple[int, ...]:
             found = strip.place(before + typed, word)
             if typed == "" or typed[-1] in OPENING_SIGNS:
                 before_letters.append(found)  # noqa: B023 - called within the iteration
-            return found
+            return found if found is not None and found < strip.slots else None
 
         keys += _keys(token, place)
         bound += _keys(token, lambda _typed, _word: 0)
         plain += len(token) + 1
         if before_letters and before_letters[0] is not None:
             top1 += before_letters[0] == 0
-            top3 += before_letters[0] < 3
+            top3 += before_letters[0] < _RECALLED
         text += token + " "
     return keys, plain, bound, len(tokens), top1, top3
 
@@ -113,7 +115,7 @@ def _keys(token: str, place: Callable[[str, str], int | None]) -> int:
     """Keys for a token and its space, where `place` says what is shown after typing so much."""
     keys = end = 0
     picked = False
-    for start, stop in _spans(token):
+    for start, stop in word_spans(token):
         keys += start - end  # the signs before the word
         picked, pressed = _type_word(token, start, stop, place)
         keys += pressed
@@ -134,16 +136,6 @@ def _type_word(
     return False, stop - start
 
 
-def _spans(token: str) -> Iterator[tuple[int, int]]:
-    offset = 0
-    while True:
-        start, stop = word_span(token[offset:])
-        if start == stop:
-            return
-        yield offset + start, offset + stop
-        offset += stop
-
-
 def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
     """The figures of one model; shares in percent, intervals by 2,000 resamples of the lines."""
     total = typed.counts.sum(axis=0)
@@ -157,9 +149,8 @@ def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
         "keystrokes": int(total[_KEYS]),
         "keystrokes_plain": int(total[_PLAIN]),
         "latency_ms": {
-            "median": round(float(np.median(milliseconds)), 4),
-            "p95": round(float(np.percentile(milliseconds, 95)), 4),
-            "p99": round(float(np.percentile(milliseconds, 99)), 4),
+            name: round(float(np.percentile(milliseconds, q)), 4) if len(milliseconds) else None
+            for name, q in (("median", 50), ("p95", 95), ("p99", 99))
         },
         "confidence_95": {name: _interval(share(resampled)) for name, share in _SHARES.items()},
     }
@@ -167,6 +158,8 @@ def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
 
 def difference(first: Typed, other: Typed, seed: int = 1) -> dict[str, Any]:
     """The first model against another on the same lines: points of savings, recall in percent.
+
+    Where the other one recalls nothing, there is no such percentage: NaN.
 
     The interval is that of the difference: both are resampled with the same lines.
     """
@@ -197,7 +190,7 @@ def _recall(counts: npt.NDArray[Any], column: int) -> FloatArray:
 
 
 def _relative(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(100 * (a / np.maximum(b, 1e-9) - 1))
+    return np.asarray(100 * (np.divide(a, b, out=np.full_like(b, np.nan), where=b > 0) - 1))
 
 
 _SHARES: dict[str, Callable[[npt.NDArray[Any]], FloatArray]] = {
@@ -220,4 +213,7 @@ def _resampled(counts: Sequence[Counts], seed: int) -> list[FloatArray]:
 
 
 def _interval(values: FloatArray) -> list[float]:
-    return [round(float(x), 3) for x in np.percentile(values, [2.5, 97.5])]
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return [math.nan, math.nan]
+    return [round(float(x), 3) for x in np.percentile(there, [2.5, 97.5])]

@@ -169,11 +169,9 @@ def open_measurable(folder: Path) -> list[Measurable]:
 
 
 def _bundle_measurable(folder: Path) -> Measurable:
-    from pocketlm.export.bundle import PROGRAM, TOKENIZER, damaged_file, read_manifest
+    from pocketlm.export.bundle import PROGRAM, TOKENIZER, checked_manifest
 
-    manifest = read_manifest(folder)
-    if damage := damaged_file(folder, manifest):
-        raise UserError(damage)
+    manifest = checked_manifest(folder)
     program, tokenizer = folder / PROGRAM, Tokenizer.load(folder / TOKENIZER)
     runner = native_program("executorch_runner")
     command = (str(runner), str(program), "--end", str(tokenizer.end_id))

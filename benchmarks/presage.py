@@ -5,12 +5,14 @@
 
 The configuration is Presage's default with the smoothed n-gram predictor over our database alone:
 nothing is learnt from what is typed, and no suggestion is held back for having been shown before.
-Presage's own words end at every apostrophe, which no setting changes: its database has "don" and
-"t", and "don't" is found once "don'" is typed. N-grams run on over the ends of lines.
+Presage's own words end at every apostrophe. So that "don't" is one word to it, as to the others,
+an apostrophe inside a word is counted and asked as U+02BC, which it takes for a letter, and given
+back as what it was. N-grams run on over the ends of lines.
 Source: presage 0.9.1 (https://presage.sourceforge.io).
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,12 +27,13 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, describe_file, file_damage, read_json, write_json
 from pocketlm.model.settings import matches
 from pocketlm.model.text_entry import Suggestion
-from pocketlm.model.words import split_context
 
 MANIFEST = "presage.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KIND = "presage"
 DATABASE = "ngrams.db"
+LETTER_APOSTROPHE = "\u02bc"
+_INNER_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w|$)")
 _SHAPE = {
     "kind": str,
     "order": int,
@@ -113,7 +116,7 @@ def _write_lines(path: Path, lines: Iterable[str], lower_case: bool) -> None:
     with path.open("w", encoding="utf-8") as file:
         for line in lines:
             empty = empty and not line.strip()
-            file.write((line.lower() if lower_case else line) + "\n")
+            file.write(_joined(line.lower() if lower_case else line) + "\n")
     if empty:
         raise UserError("the corpus holds no text")
 
@@ -187,11 +190,16 @@ class PresageTextEntry:
         self._database, self._order, self._lower_case = database, order, lower_case
         self._peer: _Peer | None = None
 
+    def doubts(self, ignore_case: bool) -> list[str]:
+        """See TextEntry."""
+        if self._lower_case and not ignore_case:
+            return ["it knows lower case only: compare with --ignore-case"]
+        return []
+
     def suggest(self, text: str, k: int = 3) -> list[Suggestion]:
         """At most k words, best first: completions of the word being typed, or next words.
 
-        Presage sees the last line. It takes what follows an apostrophe for a word of its own: as
-        in a text field, its suggestion goes behind what is typed, and the whole word is given.
+        Presage sees the last line.
 
         Raises:
             UserError: Presage cannot be started, or has stopped.
@@ -201,8 +209,8 @@ class PresageTextEntry:
         if self._peer is None or self._peer.suggestions != k:
             self.close()
             self._peer = _Peer(self._configuration(k), self._database, k)
-        before = _typed_before(line)
-        return [Suggestion(before + word, p) for word, p in self._peer.ask(line)]
+        answer = self._peer.ask(_joined(line))
+        return [Suggestion(word.replace(LETTER_APOSTROPHE, "'"), p) for word, p in answer]
 
     def _configuration(self, k: int) -> str:
         return _CONFIGURATION.format(
@@ -230,10 +238,12 @@ class PresageTextEntry:
             self.close()
 
 
-def _typed_before(line: str) -> str:
-    """What of the word being typed Presage takes for finished: all up to an apostrophe."""
-    word = split_context(line)[1]
-    return word[: word.rfind("'") + 1]
+def _joined(line: str) -> str:
+    """A line in which an apostrophe after a letter is a letter, unless the word ends with it.
+
+    At the end of the line the word may go on.
+    """
+    return _INNER_APOSTROPHE.sub(LETTER_APOSTROPHE, line)
 
 
 def _deltas(order: int) -> str:

@@ -1,5 +1,6 @@
 """The command `bench typing`: models -> keystrokes.py -> a table or JSON."""
 
+import math
 import random
 import shlex
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from pocketlm.model.commands import JSON_OPTION
-from pocketlm.model.suggest import EXPANSIONS
+from pocketlm.model.text_entry import EXPANSIONS
 
 FORMAT_VERSION = 1
 _PATH = click.Path(path_type=Path)
@@ -52,7 +53,7 @@ def typing(
     """Keystroke savings and next-word recall of models (default: en-base), on the same lines.
 
     The first MODEL is compared with each of the others. A folder of `ngram train --kind presage`
-    is a MODEL here too. docs/typing.md defines the figures.
+    is a MODEL here too. No word is blocked. docs/typing.md defines the figures.
 
     \b
     Example:
@@ -104,11 +105,13 @@ def _type(model: Path, lines: Sequence[str], slots: int, ignore_case: bool, expa
     import torch
 
     from pocketlm.benchmarks.keystrokes import type_text
-    from pocketlm.console import progress_bar
+    from pocketlm.console import note, progress_bar
     from pocketlm.text_entries import open_text_entry
 
     torch.set_num_threads(1)
     entry = open_text_entry(model, frozenset(), expansions)
+    for doubt in entry.doubts(ignore_case):
+        note(f"{entry.name}: {doubt}")
     done = 0
     with progress_bar(f"typing with {entry.name}") as progress:
 
@@ -136,8 +139,10 @@ def _table(models: Sequence[dict[str, Any]]) -> Any:
             f"{model['keystroke_savings_upper_bound']:.1f}",
             f"{model['top1']:.1f}",
             f"{model['top3']:.1f}",
-            f"{model['latency_ms']['median']:.2f}",
-            f"{model['latency_ms']['p99']:.2f}",
+            *(
+                "-" if model["latency_ms"][name] is None else f"{model['latency_ms'][name]:.2f}"
+                for name in ("median", "p99")
+            ),
         )
     return table
 
@@ -152,6 +157,7 @@ def _difference_lines(differences: Sequence[dict[str, Any]]) -> list[str]:
             ("top3_percent", "% top-3"),
         ):
             low, high = each["confidence_95"][name]
-            parts.append(f"{each[name]:+.1f} {what} ({low:+.1f}..{high:+.1f})")
+            if math.isfinite(each[name]):
+                parts.append(f"{each[name]:+.1f} {what} ({low:+.1f}..{high:+.1f})")
         lines.append(f"{each['name']} against {each['against']}: {', '.join(parts)}")
     return lines

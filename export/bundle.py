@@ -100,15 +100,21 @@ def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
     return None
 
 
+def checked_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, once every file that it names is checked against it; UserError if one fails."""
+    manifest = read_manifest(folder)
+    if damage := damaged_file(folder, manifest):
+        raise UserError(damage)
+    return manifest
+
+
 def open_bundle(folder: Path) -> Predictor:
     """A bundle as a predictor, once everything in it is checked.
 
     Raises:
         UserError: a file is missing, damaged or of another format.
     """
-    manifest = read_manifest(folder)
-    if damage := damaged_file(folder, manifest):
-        raise UserError(damage)
+    checked_manifest(folder)
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.runtime import ProgramPredictor
     return ProgramPredictor(folder / PROGRAM, Tokenizer.load(folder / TOKENIZER), folder.name)

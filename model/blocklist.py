@@ -1,5 +1,6 @@
 """Words that are never suggested. They may be typed, and then are context like any other."""
 
+from collections.abc import Set
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -7,6 +8,11 @@ from pathlib import Path
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_lines
 from pocketlm.model.words import fold, words_of
+
+
+def is_blocked(folded: str, blocked: Set[str]) -> bool:
+    """Whether a folded word, or what it is the possessive of, is among the blocked ones."""
+    return folded in blocked or folded.removesuffix("'s") in blocked
 
 
 @cache

@@ -150,6 +150,8 @@ def training_settings(
     from pocketlm.model.run_folder import BOUNDS
     from pocketlm.model.training_recipes import TRAINING_RECIPES
 
+    if recipe and "initial" in given:
+        raise UserError("--recipe trains from the beginning: it takes no --from")
     if recipe:
         known = dict(TRAINING_RECIPES[recipe])
         if given.keys() & set(BOUNDS):
@@ -158,10 +160,19 @@ def training_settings(
         corpus, preset = corpus or given["corpus"], preset or given["preset"]
         given = {name: value for name, value in given.items() if name not in ("corpus", "preset")}
     sizes = dataclasses.asdict(PRESETS[preset or "base"])
+    if "tokenizer" in given and "vocabulary_size" in given:
+        raise UserError("--tokenizer (or the recipe's) has its own size: no --vocabulary-size")
     if "initial" in given:
         if preset or given.keys() & (sizes.keys() - {"dropout"}):
             raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
+        from pocketlm.models import open_network
+
+        sizes = dataclasses.asdict(open_network(Path(given["initial"]))[0].config)
         given.setdefault("learning_rate", FINE_TUNING_RATE)
+    if "tokenizer" in given:
+        from pocketlm.models import open_tokenizer
+
+        sizes["vocabulary_size"] = open_tokenizer(Path(given["tokenizer"])).vocabulary_size
     sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
     settings = {name: value for name, value in given.items() if name not in sizes}
     if not settings.keys() & set(BOUNDS):

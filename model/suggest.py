@@ -26,11 +26,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.steps import Steps, Tokens
-from pocketlm.model.text_entry import Suggestion
+from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
 from pocketlm.model.word_pieces import WordPieces
 from pocketlm.model.words import (
@@ -38,15 +39,20 @@ from pocketlm.model.words import (
     OPENING_SIGNS,
     fold,
     is_letter,
+    plain_apostrophes,
+    plain_spaces,
+    recent,
     split_context,
     starts_sentence,
     without_apostrophes,
 )
 
-# Beginnings looked into for one list of suggestions: one step of the network each.
-EXPANSIONS = 6
-# Of one beginning only so many longer ones matter, beside two for each word asked for.
-CONTINUATIONS = 32
+# Of one beginning only so many longer ones matter: for each step, and for each word asked for.
+CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 6, 2
+# A word that is so much less likely than the first is no suggestion.
+LEAST_SHARE = 1e-4
+# Of a longer text only the end is context: between so many and twice as many characters.
+CONTEXT_CHARACTERS = 1024
 # A way to write a word that fits the prefix better is shown if it has this share of the word.
 FITTING_SHARE = 0.1
 
@@ -73,7 +79,8 @@ class Suggester:
         lexicon: the words that may be suggested, and the share of endings; without one every
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
-        expansions: steps that one list may cost beside the context's.
+        expansions: steps that one list may cost beside the context's, or as many as words are
+            asked for; many make the search exhaustive.
     """
 
     def __init__(
@@ -92,19 +99,29 @@ class Suggester:
         endings = lexicon.endings() if lexicon else np.full(size, 0.5)
         self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
 
+    def doubts(self, ignore_case: bool) -> list[str]:  # noqa: ARG002
+        """See TextEntry."""
+        without = "it has no lexicon.bin: any run of letters may be suggested"
+        return [] if self._lexicon else [without]
+
     def suggest(self, text: str, k: int = 3) -> list[Suggestion]:
         """The k likeliest words, best first: completions of the prefix, or next words if it is ''.
 
         Case and apostrophes need not be typed: "dont" finds "don't" and "par" finds "Paris". The
         prefix itself, just as it was typed, is no suggestion.
         """
-        context, prefix = split_context(text)
+        context, prefix = split_context(plain_spaces(text))
+        context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
         context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
         words = self._search(context_ids, _Target.of(context, prefix), k)
         sentence = starts_sentence(context)
         shown = ((_way_to_write(ways, prefix, sentence), _total(ways)) for ways in words.values())
-        best = sorted((item for item in shown if item[0] != prefix), key=lambda x: (-x[1], x[0]))
-        return [Suggestion(word, float(np.exp(log))) for word, log in best[:k]]
+        best = sorted((-log, word) for word, log in shown if word)[:k]
+        return [
+            Suggestion(word, float(np.exp(-log)))
+            for log, word in best
+            if log <= best[0][0] - np.log(LEAST_SHARE)
+        ]
 
     def _search(self, context: Tokens, target: "_Target", k: int) -> _Words:
         """The likeliest words that fit the target, and some more."""
@@ -157,7 +174,7 @@ class Suggester:
             upper = ~self._pieces.begins_lower[ids]
             ids, fits = ids[upper], fits[upper]
         scores = parent.log_probability + self._steps.log_probabilities(parent.tokens)[ids]
-        most = CONTINUATIONS + 2 * k
+        most = CONTINUATIONS_A_STEP * self._expansions + CONTINUATIONS_A_WORD * k
         if len(ids) > most:
             best = np.sort(np.argpartition(-scores - fits, most)[:most])
             ids, fits, scores = ids[best], fits[best], scores[best]
@@ -182,7 +199,7 @@ class Suggester:
             and any(map(is_letter, word))
             and word[-1] not in APOSTROPHES
             and is_letter(word[0])
-            and fold(word) not in self._blocked
+            and not is_blocked(fold(word), self._blocked)
             and (self._lexicon is None or word in self._lexicon)
         )
 
@@ -216,11 +233,17 @@ class _Target:
         return self.key[len(key) :]
 
 
-def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str:
+def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str | None:
     """How a word is shown: as it was begun, else as the text mostly writes it there.
 
-    A sentence starts with a capital, unless hardly any text does so with this word.
+    A sentence starts with a capital, unless hardly any text does so with this word. What is typed
+    already is not shown; if it is the word, another way to write it may be.
     """
+    least = _total(ways) + np.log(FITTING_SHARE)
+    if prefix in ways:
+        ways = {way: log for way, log in ways.items() if way != prefix and log >= least}
+        if not ways:
+            return None
     if prefix or not sentence:
         fitting = {way: log for way, log in ways.items() if _fits(way, prefix)}
     else:
@@ -228,11 +251,15 @@ def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str:
     likeliest = max(ways, key=lambda way: (ways[way], way))
     if fitting:
         best = max(fitting, key=lambda way: (fitting[way], way))
-        if fitting[best] >= _total(ways) + np.log(FITTING_SHARE):
+        if fitting[best] >= least:
             likeliest = best
     if prefix.isupper() and sum(map(is_letter, prefix)) > 1:
-        return likeliest.upper()
-    return likeliest[0].upper() + likeliest[1:] if prefix[:1].isupper() else likeliest
+        likeliest = likeliest.upper()
+    elif prefix[1:] != prefix[1:].lower() and fold(likeliest).startswith(fold(prefix)):
+        likeliest = prefix + likeliest[len(prefix) :]  # "McD", "iPh"
+    elif prefix[:1].isupper():
+        likeliest = likeliest[0].upper() + likeliest[1:]
+    return likeliest if likeliest != prefix else None
 
 
 def _fits(word: str, prefix: str) -> bool:

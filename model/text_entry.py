@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+# Beginnings of words looked into for one list of suggestions: one step of the network each.
+EXPANSIONS = 6
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -16,6 +19,9 @@ class TextEntry(Protocol):
     """The suggester over any predictor, or another engine that we are measured against."""
 
     name: str
+
+    def doubts(self, ignore_case: bool) -> list[str]:
+        """What makes its figures lower than they could be, each in a line."""
 
     def suggest(self, text: str, k: int = 3) -> list[Suggestion]:
         """The k likeliest words, best first: completions of the word being typed, or next words."""

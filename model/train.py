@@ -60,31 +60,30 @@ def train(
     """
     corpus = open_corpus(config.corpus, config.seed)
     corpus.path("valid")  # missing: say so before anything is written
+    initial = open_network(Path(config.initial)) if config.initial else None
+    if tokenizer is None and config.tokenizer:
+        tokenizer = open_tokenizer(Path(config.tokenizer))
     with locked_run(folder):
         if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD)):
             raise UserError(
                 f"{folder} already holds a training: --resume it, or choose another --out"
             )
-        initial = None
-        if config.initial:
-            initial, tokenizer = open_network(Path(config.initial))
-            sizes = replace(initial.config, dropout=config.model.dropout)
+        if initial:
+            tokenizer = initial[1]
+            sizes = replace(initial[0].config, dropout=config.model.dropout)
         else:
-            tokenizer = tokenizer or _tokenizer(config, corpus, progress)
+            tokenizer = tokenizer or _learn_tokenizer(config, corpus, progress)
             sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
         config = replace(config, model=sizes)
         tokenizer.save(folder / TOKENIZER)
         write_json(folder / CONFIG, config_to_json(config))
         trainer = Trainer(config, folder, progress, corpus, tokenizer)
         if initial:
-            trainer.model.load_state_dict(initial.state_dict())
+            trainer.begin_from(initial[0])
         return _finish(trainer)
 
 
-def _tokenizer(config: TrainConfig, corpus: Corpus, progress: Progress) -> Tokenizer:
-    """The tokens that the settings name, or new ones."""
-    if config.tokenizer:
-        return open_tokenizer(Path(config.tokenizer))
+def _learn_tokenizer(config: TrainConfig, corpus: Corpus, progress: Progress) -> Tokenizer:
     size = config.model.vocabulary_size
     progress.note(f"learning {size} pieces from {corpus.name}")
     tokenizer = Tokenizer.train(corpus.lines("train"), size, config.seed)

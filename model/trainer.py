@@ -81,6 +81,11 @@ class Trainer:
         self.losses: deque[float] = deque(maxlen=LOG_EVERY)
         self.speeds: deque[float] = deque(maxlen=LOG_EVERY)
 
+    def begin_from(self, model: GRULanguageModel) -> None:
+        """Take the weights of a model of the same sizes, before the first step."""
+        self.model.load_state_dict(model.state_dict())
+        self.carried = self.model.start_state(self.config.rows).detach()
+
     @property
     def tokens(self) -> int:
         """Tokens trained on so far."""

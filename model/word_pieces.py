@@ -33,6 +33,7 @@ class WordPieces:
             apostrophes: sorted((key, i) for i, key in keys.items())
             for apostrophes, keys in self._keys.items()
         }
+        self._longest = max(map(len, folded.values()), default=0)
         self._inner = np.array([i for i in ids if tokenizer.pieces[i][0] != WORD_START])
         # What follows a complete word.
         self.boundaries: IntArray = np.array([i for i in range(size) if is_boundary(tokenizer, i)])
@@ -63,23 +64,29 @@ class WordPieces:
             return self._inner, np.zeros(len(self._inner))
         ids: list[int] = []
         fits: list[float] = []
-        for length in range(len(rest)):
+        known = self._fits(rest, apostrophes)
+        # An apostrophe alone has an empty key; no word begins with it.
+        shortest = 1 if rest[0] == WORD_START else 0
+        for length in range(shortest, min(len(rest), self._longest + 1)):
             parts = self._with_key(rest[:length], apostrophes)
             ids += parts
-            fits += [self._fit(rest[length:], apostrophes)] * len(parts)
+            fits += [known[length]] * len(parts)
         longer = self._beginning_with(rest, apostrophes)
         return np.array(ids + longer, dtype=np.int64), np.log(fits + [1.0] * len(longer))
 
-    def _fit(self, rest: str, apostrophes: bool) -> float:
-        """The share of ways to go on inside a word that spell `rest`; never 0."""
-        known: dict[int, float] = {}
+    def _fits(self, rest: str, apostrophes: bool) -> list[float]:
+        """For each end of `rest`, the share of ways to go on inside a word that spell it.
+
+        At i stands the share for `rest[i:]`; none is 0.
+        """
+        shares = [0.0] * len(rest)
         for start in range(len(rest) - 1, -1, -1):
             share = self._inner_share[self._beginning_with(rest[start:], apostrophes)].sum()
-            for stop in range(start + 1, len(rest)):
+            for stop in range(start + 1, min(len(rest), start + self._longest + 1)):
                 part = self._with_key(rest[start:stop], apostrophes)
-                share += self._inner_share[part].sum() * known[stop]
-            known[start] = float(share)
-        return max(known[0], SMALLEST_FIT)
+                share += self._inner_share[part].sum() * shares[stop]
+            shares[start] = max(float(share), SMALLEST_FIT)
+        return shares
 
     def _with_key(self, key: str, apostrophes: bool) -> list[int]:
         keys = self._sorted[apostrophes]

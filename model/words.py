@@ -39,14 +39,44 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else "".join(map(_fold_character, text))
 
 
+def plain_apostrophes(text: str) -> str:
+    """The typographic apostrophe as the plain one."""
+    return text.replace("’", "'")
+
+
+def plain_spaces(text: str) -> str:
+    """White space of any kind as a space, but for line ends."""
+    return "".join(" " if c.isspace() and c != "\n" else c for c in text)
+
+
+def recent(text: str, size: int) -> str:
+    """The end of a long text, from a space on: between `size` and twice as many characters.
+
+    It begins at the same place until `size` more are typed, so that what was read stays known.
+    """
+    if len(text) < 2 * size:
+        return text
+    start = (len(text) // size - 1) * size
+    space = next((i for i in range(start, len(text) - size // 2) if text[i] in " \n"), start)
+    return text[space:].lstrip(" ")
+
+
 def without_apostrophes(text: str) -> str:
     """For matching "dont" with "don't"."""
     return "".join(c for c in text if c not in APOSTROPHES)
 
 
-def word_span(text: str) -> tuple[int, int]:
-    """Where the first word of text begins and ends; (n, n) with n the length if there is none."""
-    start = next((i for i, c in enumerate(text) if is_letter(c)), len(text))
+def word_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words of text begin and end, in their order."""
+    stop = 0
+    while (span := word_span(text, stop))[0] < len(text):
+        yield span
+        stop = span[1]
+
+
+def word_span(text: str, begin: int = 0) -> tuple[int, int]:
+    """Where the first word after `begin` begins and ends; twice the length if there is none."""
+    start = next((i for i in range(begin, len(text)) if is_letter(text[i])), len(text))
     stop = next((i for i in range(start, len(text)) if not is_inner(text[i])), len(text))
     while stop > start and text[stop - 1] in APOSTROPHES:
         stop -= 1
@@ -55,12 +85,7 @@ def word_span(text: str) -> tuple[int, int]:
 
 def words_of(line: str) -> Iterator[str]:
     """The words of a line, in their order."""
-    for part in line.split():
-        start, stop = word_span(part)
-        while start < stop:
-            yield part[start:stop]
-            part = part[stop:]  # noqa: PLW2901 - what is left of it
-            start, stop = word_span(part)
+    return (line[start:stop] for start, stop in word_spans(line))
 
 
 def split_context(text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Keys counted by hand, intervals, and the command."""
 
+import math
 import random
 
 import numpy as np
@@ -17,6 +18,9 @@ class Fixed:
         self.name = "fixed"
         self.words = words
         self.asked: list[str] = []
+
+    def doubts(self, ignore_case: bool) -> list[str]:
+        return []
 
     def suggest(self, text: str, k: int = 3) -> list[Suggestion]:
         self.asked.append(text)
@@ -109,3 +113,20 @@ def test_a_model_does_not_differ_from_itself_and_does_from_a_worse_one() -> None
     assert same["confidence_95"]["keystroke_savings_points"] == [0, 0]
     low, high = difference(good, bad)["confidence_95"]["keystroke_savings_points"]
     assert 5 < low < 10 < high < 15
+
+
+def test_recall_does_not_depend_on_the_slots_and_savings_do() -> None:
+    lines = ["see you later"]
+    entry = Fixed("so", "you", "see")
+    one, three = (summary(type_text(entry, lines, slots)) for slots in (1, 3))
+    assert one["top3"] == three["top3"] > 0
+    assert one["keystroke_savings"] < three["keystroke_savings"]
+
+
+def test_what_nobody_recalls_has_no_percentage_and_no_words_no_latency() -> None:
+    typed = type_text(Fixed("so"), ["xqz zzqx"])
+    compared = difference(typed, typed)
+    assert compared["keystroke_savings_points"] == 0
+    assert math.isnan(compared["top1_percent"])
+    assert all(map(math.isnan, compared["confidence_95"]["top1_percent"]))
+    assert summary(type_text(Fixed("so"), [":)"]))["latency_ms"]["median"] is None

@@ -35,13 +35,12 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def _installed() -> None:
-    """Skip where Presage is not installed."""
+    """Skip where Presage is not installed; where it is, our program has to build."""
     if shutil.which("text2ngram") is None:
         pytest.skip("Presage is not installed: text2ngram is missing")
-    try:
-        native_program("presage_peer")
-    except UserError as error:
-        pytest.skip(f"Presage cannot be asked: {error}")
+    if not Path("/usr/include/presage.h").is_file():
+        pytest.skip("Presage's library is not installed: presage.h is missing")
+    native_program("presage_peer")
 
 
 needs_presage = pytest.mark.usefixtures("_installed")
@@ -82,17 +81,17 @@ def test_next_words_and_completions(presage: PresageTextEntry) -> None:
 
 
 @needs_presage
-def test_a_word_with_an_apostrophe_is_found_once_that_is_typed(presage: PresageTextEntry) -> None:
-    assert "don" in words(presage, "i d")
-    assert words(presage, "i don'")[0] == "don't"
+def test_a_word_with_an_apostrophe_is_one_word(presage: PresageTextEntry) -> None:
+    assert words(presage, "i d") == ["don't"]
+    assert words(presage, "i don'") == ["don't"]
     assert words(presage, "I don't k") == ["know"]
 
 
 @needs_presage
 def test_probabilities_are_the_weighted_frequencies(presage: PresageTextEntry) -> None:
-    # 32 words, and text2ngram's empty one at the end. "tomorrow" twice; thrice "you", "see you".
+    # 29 words, and text2ngram's empty one at the end. "tomorrow" twice; thrice "you", "see you".
     (first, *_) = presage.suggest("see you tom")
-    assert first.probability == pytest.approx(0.01 * 2 / 33 + 0.1 * 2 / 3 + 0.89 * 2 / 3)
+    assert first.probability == pytest.approx(0.01 * 2 / 30 + 0.1 * 2 / 3 + 0.89 * 2 / 3)
 
 
 @needs_presage
@@ -155,7 +154,7 @@ def test_a_database_that_is_none_is_one_line(folder: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": 2},
+        {"format_version": 1},
         {"kind": "table"},
         {"order": "3"},
         {"order": 0},
@@ -227,7 +226,7 @@ def test_the_command(tmp_path: Path) -> None:
     corpus.mkdir()
     (corpus / "train.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
     out = tmp_path / "out"
-    command = ["train", "--corpus", str(corpus), "--kind", "presage", "--lower-case"]
+    command = ["train", "--corpus", str(corpus), "--kind", "presage", "--lower-case", "1"]
     result = CliRunner().invoke(ngram, [*command, "--order", "2", "--out", str(out), "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == json.loads((out / MANIFEST).read_text())
@@ -235,7 +234,7 @@ def test_the_command(tmp_path: Path) -> None:
         assert words(entry, "see yo") == ["you"]
 
 
-def test_lower_case_is_for_presage_alone(tmp_path: Path) -> None:
-    command = ["train", "--corpus", "first-look", "--lower-case"]
+def test_presages_text_is_in_lower_case_as_a_whole_or_not(tmp_path: Path) -> None:
+    command = ["train", "--corpus", "first-look", "--kind", "presage", "--lower-case", "0.5"]
     result = CliRunner().invoke(ngram, [*command, "--out", str(tmp_path / "out")])
     assert isinstance(result.exception, UserError)

@@ -101,6 +101,9 @@ def test_a_source_is_held_out_of_training_and_is_all_of_the_test(
 ) -> None:
     kept = hold_out(two_sources, "chat", tmp_path / "out")
     assert kept == {"train": 1, "valid": 1, "test": 2}
+    assert hold_out(two_sources, "chat", tmp_path / "out") == kept  # its own may be replaced
+    with pytest.raises(UserError, match="other files"):
+        hold_out(two_sources, "chat", two_sources.folder)
     held_out = open_corpus(str(tmp_path / "out"))
     assert documents(held_out, "train") == ["train book"]
     assert documents(held_out, "test") == ["test chat\nmore", "test chat too"]

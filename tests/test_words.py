@@ -93,8 +93,8 @@ def test_the_lexicon_holds_the_words_seen_twice_in_any_case(
     frequent = [word for word, count in counts.items() if count >= 2]
     assert lexicon.words == len(frequent)
     assert all(word in lexicon and word.upper() in lexicon for word in frequent)
-    strangers = [f"{word}qx{i}" for i, word in enumerate(frequent)]
-    assert sum(word in lexicon for word in strangers) <= 0.03 * len(strangers)
+    strangers = [f"qx{i}" for i in range(20_000)]
+    assert sum(word in lexicon for word in strangers) <= 0.002 * len(strangers)  # 0.0005 if large
 
 
 def test_the_share_of_endings_is_counted(

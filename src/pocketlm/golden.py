@@ -71,7 +71,7 @@ def golden_cases(model: Path) -> dict[str, Any]:
     from pocketlm.export.bundle import read_manifest
     from pocketlm.model.blocklist import offensive_words
     from pocketlm.model.generate import context_tokens
-    from pocketlm.model.suggest import EXPANSIONS
+    from pocketlm.model.text_entry import EXPANSIONS
     from pocketlm.model.words import split_context
     from pocketlm.models import open_tokenizer, resolve_model
     from pocketlm.text_entries import open_suggester
@@ -109,10 +109,10 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         golden = golden_cases(Path(arguments[0]))
+        write_json(Path(arguments[1]), golden)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    write_json(Path(arguments[1]), golden)
     print(f"{arguments[1]}: {len(golden['cases'])} cases of {len(TEXTS)}")  # noqa: T201
     return 0
 

@@ -1,7 +1,7 @@
 """MODEL on the command line: a shipped model's name or a folder, opened as a predictor.
 
 A folder is a run, a bundle or an n-gram folder. The names are those of the models in the package;
-a folder of the same name in the current directory comes first.
+a model's folder of the same name in the current directory comes first.
 """
 
 from pathlib import Path
@@ -26,7 +26,8 @@ def shipped_models() -> list[str]:
 
 def resolve_model(model: Path) -> Path:
     """The folder (or file) of a MODEL: the path itself, or a shipped model of that name."""
-    if not model.exists() and str(model) in shipped_models():
+    is_one = model.is_file() or any((model / marker).is_file() for marker in _MARKERS)
+    if not is_one and str(model) in shipped_models():
         return _SHIPPED / model
     return model
 
@@ -75,7 +76,7 @@ def open_network(model: Path) -> tuple["GRULanguageModel", Tokenizer]:
 
     if kind != "bundle" or not (folder / WEIGHTS).is_file():
         raise UserError(f"{model} has no weights to train on from: no {WEIGHTS} is in it")
-    tokenizer = open_tokenizer(folder)
+    tokenizer = open_tokenizer(folder)  # which checks the bundle
     return open_weights(folder / WEIGHTS, tokenizer), tokenizer
 
 
@@ -83,6 +84,9 @@ def open_tokenizer(model: Path) -> Tokenizer:
     """The tokenizer of a `.model` file, or of a MODEL."""
     path = resolve_model(model)
     if path.is_dir():
-        model_kind(path)
+        if model_kind(path) == "bundle":
+            from pocketlm.export.bundle import checked_manifest
+
+            checked_manifest(path)
         return Tokenizer.load(path / "tokenizer.model")
     return Tokenizer.load(path)

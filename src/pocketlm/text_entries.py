@@ -3,16 +3,24 @@
 from collections.abc import Set
 from pathlib import Path
 
+from pocketlm.model.blocklist import offensive_words
 from pocketlm.model.lexicon import LEXICON, Lexicon
-from pocketlm.model.suggest import EXPANSIONS, Suggester
-from pocketlm.model.text_entry import TextEntry
+from pocketlm.model.suggest import Suggester
+from pocketlm.model.text_entry import EXPANSIONS, TextEntry
 from pocketlm.models import open_model, resolve_model
 
 
 def open_suggester(
-    model: Path, blocked: Set[str] = frozenset(), expansions: int = EXPANSIONS
+    model: Path, blocked: Set[str] | None = None, expansions: int = EXPANSIONS
 ) -> Suggester:
-    """The suggester over a MODEL, with the lexicon that lies beside it."""
+    """The suggester over a MODEL, with the lexicon that lies beside it.
+
+    Args:
+        model: a shipped model's name, or a folder.
+        blocked: folded words that are never suggested; our list of offensive words if None.
+        expansions: see Suggester.
+    """
+    blocked = offensive_words() if blocked is None else blocked
     folder = resolve_model(model)
     predictor = open_model(folder)
     lexicon = folder / LEXICON
