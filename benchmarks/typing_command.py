@@ -106,9 +106,14 @@ def _type(model: Path, lines: Sequence[str], slots: int, ignore_case: bool, expa
 
     from pocketlm.benchmarks.keystrokes import type_text
     from pocketlm.console import note, progress_bar
+    from pocketlm.export.quiet import quiet_native
     from pocketlm.text_entries import open_text_entry
 
+    with quiet_native():
+        from pocketlm.export.runtime import use_one_thread
+
     torch.set_num_threads(1)
+    use_one_thread()
     entry = open_text_entry(model, frozenset(), expansions)
     for doubt in entry.doubts(ignore_case):
         note(f"{entry.name}: {doubt}")

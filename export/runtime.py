@@ -20,6 +20,13 @@ from pocketlm.model.tokenizer import END_ID, Tokenizer
 ProgramState = tuple[Tensor, Tensor]
 
 
+def use_one_thread() -> None:
+    """Run programs on the calling thread alone, as the native runner and a phone's keyboard do."""
+    with quiet_native():
+        from executorch.extension.pybindings import portable_lib
+    portable_lib._unsafe_reset_threadpool(1)
+
+
 class ProgramPredictor(Predictor):
     """A `.pte` behind the one interface. The program has batch 1, so a batch is a loop."""
 

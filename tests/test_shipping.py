@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,7 +68,18 @@ def test_a_folder_comes_before_a_shipped_model(
     monkeypatch.chdir(tmp_path)
     assert resolve_model(Path("en-base")).is_absolute()
     Path("en-base").mkdir()
+    assert resolve_model(Path("en-base")).is_absolute()  # it is no model (yet)
+    Path("en-base/manifest.json").touch()
     assert resolve_model(Path("en-base")) == Path("en-base")
+
+
+def test_a_recipe_may_be_trained_into_a_folder_of_its_own_name(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tiny_config(corpus, max_steps=1, tokenizer="en-base")
+    train(config, Path("en-base"), Silent())
+    assert open_tokenizer(Path("en-base/tokenizer.model")).vocabulary_size == 8192
 
 
 def test_the_name_of_no_model_names_those_that_there_are() -> None:
@@ -86,6 +98,31 @@ def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
     assert config.corpus == manifest["training"]["corpus"]["name"]
     assert config.max_steps * config.rows * config.window == manifest["training"]["tokens"]  # type: ignore[operator]
     assert open_tokenizer(Path(str(config.tokenizer))).sha256 == manifest["tokenizer"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "preset", "given", "message"),
+    [
+        ("en-small", None, {"initial": "en-base"}, "takes no --from"),
+        ("en-small", None, {"vocabulary_size": 4000}, "no --vocabulary-size"),
+        (None, "small", {"initial": "en-base"}, "no --preset"),
+        (None, None, {"initial": "en-base", "hidden": 4}, "no --preset"),
+    ],
+)
+def test_settings_that_exclude_each_other(
+    recipe: str | None, preset: str | None, given: dict[str, Any], message: str
+) -> None:
+    from pocketlm.model.commands import training_settings
+
+    with pytest.raises(UserError, match=message):
+        training_settings("first-look", preset, recipe, given)
+
+
+def test_going_on_from_a_model_has_its_sizes() -> None:
+    from pocketlm.model.commands import training_settings
+
+    settings = training_settings("first-look", None, None, {"initial": "en-small", "dropout": 0.1})
+    assert (settings["model"]["hidden"], settings["model"]["dropout"]) == (384, 0.1)
 
 
 def test_options_change_a_recipe() -> None:
@@ -144,6 +181,17 @@ def test_a_bundle_without_weights_cannot_be_trained_on_from(
     with pytest.raises(UserError, match="no weights to train on from"):
         train(config, tmp_path / "run", Silent())
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_damaged_weights_in_a_bundle_are_refused(with_weights: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(with_weights, copy)
+    content = bytearray((copy / WEIGHTS).read_bytes())
+    content[-1] ^= 1
+    (copy / WEIGHTS).write_bytes(content)
+    for open_part in (open_network, open_tokenizer):
+        with pytest.raises(UserError, match=f"{WEIGHTS} does not match"):
+            open_part(copy)
 
 
 def test_weights_of_another_tokenizer_are_refused(with_weights: Path) -> None:

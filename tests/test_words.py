@@ -17,6 +17,9 @@ from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.words import (
     fold,
     is_boundary,
+    plain_apostrophes,
+    plain_spaces,
+    recent,
     split_context,
     starts_sentence,
     word_span,
@@ -161,3 +164,25 @@ def test_a_blocklist_has_one_word_a_line(tmp_path: Path) -> None:
 def test_the_list_of_offensive_words_holds_folded_words() -> None:
     assert len(offensive_words()) > 50
     assert all(list(words_of(word)) == [fold(word)] for word in offensive_words())
+
+
+def test_a_long_text_is_cut_at_a_space_and_stays_cut_there_for_a_while() -> None:
+    text = " ".join(f"word{i}" for i in range(1000))
+    cuts = [recent(text[:n], 100) for n in range(len(text) - 300, len(text))]
+    for n, cut in enumerate(cuts, start=len(text) - 300):
+        assert text[:n].endswith(cut)
+        assert 80 < len(cut) < 200
+        assert cut.startswith("word")
+    starts = {n - len(cut) for n, cut in enumerate(cuts)}
+    assert 3 <= len(starts) <= 4  # of 300 texts
+    assert recent("short", 100) == "short"
+    assert len(recent("x" * 1000, 100)) < 200
+
+
+def test_spaces_and_apostrophes_of_any_kind_are_plain() -> None:
+    assert plain_spaces("a\u00a0b\tc\nd") == "a b c\nd"
+    assert plain_apostrophes("let’s") == "let's"
+
+
+def test_a_long_token_costs_linear_time() -> None:
+    assert sum(1 for _ in words_of("a," * 200_000)) == 200_000
