@@ -24,7 +24,8 @@ def use_one_thread() -> None:
     """Run programs on the calling thread alone, as the native runner and a phone's keyboard do."""
     with quiet_native():
         from executorch.extension.pybindings import portable_lib
-    portable_lib._unsafe_reset_threadpool(1)
+
+        portable_lib._unsafe_reset_threadpool(1)
 
 
 class ProgramPredictor(Predictor):
