@@ -20,13 +20,13 @@ what was kept.
 
 import heapq
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from pocketlm.model.blocklist import is_blocked
+from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
@@ -57,10 +57,6 @@ CONTEXT_CHARACTERS = 1024
 FITTING_SHARE = 0.1
 
 
-# By the folded form of a word: each way to write it, and its log-probability.
-_Words = dict[str, dict[str, float]]
-
-
 @dataclass(frozen=True)
 class _Beginning:
     """Pieces that begin a word, after a context."""
@@ -69,6 +65,11 @@ class _Beginning:
     key: str  # of the text and of WORD_START, as matched with the prefix
     tokens: Tokens  # the context's, then the pieces
     log_probability: float
+
+
+# An open beginning: minus the estimate by which it is taken, its number, its log-probability, and
+# what it is made of when its turn comes: a piece, after another beginning.
+_Open = tuple[float, int, float, int, _Beginning]
 
 
 class Suggester:
@@ -115,7 +116,7 @@ class Suggester:
         context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
         words = self._search(context_ids, _Target.of(context, prefix), k)
         sentence = starts_sentence(context)
-        shown = ((_way_to_write(ways, prefix, sentence), _total(ways)) for ways in words.values())
+        shown = ((_way_to_write(ways, all_, prefix, sentence), all_) for ways, all_ in words)
         best = sorted((-log, word) for word, log in shown if word)[:k]
         return [
             Suggestion(word, float(np.exp(-log)))
@@ -123,43 +124,45 @@ class Suggester:
             if log <= best[0][0] - np.log(LEAST_SHARE)
         ]
 
-    def _search(self, context: Tokens, target: "_Target", k: int) -> _Words:
+    def _search(self, context: Tokens, target: "_Target", k: int) -> FoundWords:
         """The likeliest words that fit the target, and some more."""
-        words: _Words = defaultdict(dict)
+        words = FoundWords()
         order = itertools.count()  # breaks ties
-        heap: list[tuple[float, int, _Beginning]] = []
+        heap: list[_Open] = []
 
         def push(parent: _Beginning) -> None:
             for token, score, hidden in self._continuations(parent, target, k):
-                beginning = self._extend(parent, token, score, target)
-                heapq.heappush(heap, (-hidden, next(order), beginning))
+                heap.append((-hidden, next(order), score, token, parent))
+            heapq.heapify(heap)
 
         push(_Beginning("", "", context, 0.0))
         # One word more than asked for may be the prefix itself.
         for _ in range(max(self._expansions, k)):
-            bound = max((beginning.log_probability for _, _, beginning in heap), default=-np.inf)
-            if bound <= _kth_best(words, k + 1):
+            worst = words.kth_best(k + 1)
+            if not heap or (worst > -np.inf and max(entry[2] for entry in heap) <= worst):
                 return words
-            beginning = heapq.heappop(heap)[2]
+            beginning = self._extend(heapq.heappop(heap), target)
             if self._completes(beginning, target):
                 following = self._steps.log_probabilities(beginning.tokens)
                 ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
-                self._add(words, beginning, float(np.log(ending)))
+                words.add(beginning.text, beginning.log_probability + float(np.log(ending)))
             push(beginning)
-        self._complete(words, [beginning for _, _, beginning in heap], target, k)
+        self._complete(words, heap, target, k)
         return words
 
-    def _complete(
-        self, words: _Words, open_beginnings: list[_Beginning], target: "_Target", k: int
-    ) -> None:
+    def _complete(self, words: FoundWords, entries: list[_Open], target: "_Target", k: int) -> None:
         """Add open beginnings as they stand, likeliest first, until what is left cannot matter."""
-        endings = [float(self._log_endings[b.tokens[-1]]) for b in open_beginnings]
-        scores = [b.log_probability + e for b, e in zip(open_beginnings, endings, strict=True)]
-        for i in np.argsort(-np.array(scores), kind="stable").tolist():
-            if scores[i] <= _kth_best(words, k + 1) + np.log(FITTING_SHARE):
+        tokens = [token for _, _, _, token, _ in entries]
+        scores = np.array([score for _, _, score, _, _ in entries]) + self._log_endings[tokens]
+        order = np.argsort(-scores, kind="stable").tolist()
+        worst = words.kth_best(k + 1)
+        for i, score in zip(order, scores[order].tolist(), strict=True):
+            if score <= worst + np.log(FITTING_SHARE):
                 return
-            if self._completes(open_beginnings[i], target):
-                self._add(words, open_beginnings[i], endings[i])
+            beginning = self._extend(entries[i], target)
+            if self._completes(beginning, target):
+                words.add(beginning.text, score)
+                worst = words.kth_best(k + 1)
 
     def _continuations(
         self, parent: _Beginning, target: "_Target", k: int
@@ -181,9 +184,8 @@ class Suggester:
         hidden = scores + fits + self._log_going_on[ids]
         return zip(ids.tolist(), scores.tolist(), hidden.tolist(), strict=True)
 
-    def _extend(
-        self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
-    ) -> _Beginning:
+    def _extend(self, entry: _Open, target: "_Target") -> _Beginning:
+        _, _, log_probability, token, parent = entry
         return _Beginning(
             parent.text + self._pieces.text(token),
             parent.key + self._pieces.key(token, target.apostrophes),
@@ -196,18 +198,12 @@ class Suggester:
         word = beginning.text
         return (
             len(beginning.key) >= len(target.key)
-            and any(map(is_letter, word))
-            and word[-1] not in APOSTROPHES
+            and bool(word)
             and is_letter(word[0])
+            and word[-1] not in APOSTROPHES
             and not is_blocked(fold(word), self._blocked)
             and (self._lexicon is None or word in self._lexicon)
         )
-
-    @staticmethod
-    def _add(words: _Words, beginning: _Beginning, log_ending: float) -> None:
-        ways = words[fold(beginning.text)]
-        known = ways.get(beginning.text, -np.inf)
-        ways[beginning.text] = float(np.logaddexp(known, beginning.log_probability + log_ending))
 
 
 @dataclass(frozen=True)
@@ -233,13 +229,13 @@ class _Target:
         return self.key[len(key) :]
 
 
-def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str | None:
+def _way_to_write(ways: Ways, total: float, prefix: str, sentence: bool) -> str | None:
     """How a word is shown: as it was begun, else as the text mostly writes it there.
 
     A sentence starts with a capital, unless hardly any text does so with this word. What is typed
     already is not shown; if it is the word, another way to write it may be.
     """
-    least = _total(ways) + np.log(FITTING_SHARE)
+    least = total + np.log(FITTING_SHARE)
     if prefix in ways:
         ways = {way: log for way, log in ways.items() if way != prefix and log >= least}
         if not ways:
@@ -264,13 +260,3 @@ def _way_to_write(ways: dict[str, float], prefix: str, sentence: bool) -> str | 
 
 def _fits(word: str, prefix: str) -> bool:
     return word.startswith(prefix) or without_apostrophes(word).startswith(prefix)
-
-
-def _total(ways: dict[str, float]) -> float:
-    return float(np.logaddexp.reduce(list(ways.values())))
-
-
-def _kth_best(words: _Words, k: int) -> float:
-    if len(words) < k:
-        return -np.inf
-    return heapq.nlargest(k, (_total(ways) for ways in words.values()))[-1]

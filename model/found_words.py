@@ -1,0 +1,40 @@
+"""Words found for a list of suggestions: the ways to write each, and their probabilities."""
+
+import heapq
+import math
+from collections.abc import Iterator
+
+from pocketlm.model.words import fold
+
+Ways = dict[str, float]  # each way to write a word, and its log-probability
+
+
+class FoundWords:
+    """Ways to write words, by what differs in more than case."""
+
+    def __init__(self) -> None:
+        self._ways: dict[str, Ways] = {}
+        self._totals: dict[str, float] = {}
+
+    def add(self, word: str, log_probability: float) -> None:
+        """Add probability to one way to write a word."""
+        folded = fold(word)
+        ways = self._ways.setdefault(folded, {})
+        ways[word] = _log_add(ways.get(word, -math.inf), log_probability)
+        self._totals[folded] = _log_add(self._totals.get(folded, -math.inf), log_probability)
+
+    def kth_best(self, k: int) -> float:
+        """The log-probability of the k-th likeliest word, -inf if there are fewer."""
+        if len(self._totals) < k:
+            return -math.inf
+        return heapq.nlargest(k, self._totals.values())[-1]
+
+    def __iter__(self) -> Iterator[tuple[Ways, float]]:
+        """The ways to write each word, and the log-probability of all of them."""
+        return ((ways, self._totals[folded]) for folded, ways in self._ways.items())
+
+
+def _log_add(a: float, b: float) -> float:
+    """log(exp a + exp b)."""
+    low, high = min(a, b), max(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
