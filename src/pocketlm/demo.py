@@ -144,10 +144,9 @@ def _measure(models: list[Path], text: Path, lines: int, report: Path) -> None:
 
 
 def _suggest(model: Path, name: str) -> None:
-    from pocketlm.model.blocklist import offensive_words
     from pocketlm.text_entries import open_suggester
 
-    suggester = open_suggester(model, offensive_words())
+    suggester = open_suggester(model)
     click.echo(f"\nsuggestions of {name}:")
     for text in PROMPTS:
         words = ", ".join(f"{s.word} ({s.probability:.2f})" for s in suggester.suggest(text))
