@@ -3,6 +3,7 @@
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
 ngram train           -> corpus -> tokens -> ngram.py -> a folder
                       -> corpus -> presage.py -> a folder
+ngram estimate        -> estimate_command.py -> bytes of each structure
 """
 
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from pocketlm.benchmarks.estimate_command import estimate
 from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
 
@@ -240,6 +242,9 @@ def _train_presage(name: str, order: int, lower_case: bool, out: Path, as_json: 
         return
     size = sum(file["bytes"] for file in manifest["files"].values())
     click.echo(f"{out}: Presage's n-grams to order {order}, {size:,} bytes")
+
+
+ngram.add_command(estimate)
 
 
 def parse_prune(text: str) -> list[int]:
