@@ -1,7 +1,7 @@
 """The commands `bench` and `ngram`; what they need is imported when they run.
 
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
-ngram train           -> corpus -> tokens -> ngram.py -> a folder
+ngram train           -> corpus -> tokens -> ngram_training.py -> a folder
                       -> corpus -> presage.py -> a folder
 ngram estimate        -> estimate_command.py -> bytes of each structure
 """
@@ -127,11 +127,19 @@ def ngram() -> None:
 @click.option("--order", type=int, default=3, show_default=True, help="1 to 6 tokens.")
 @click.option(
     "--kind",
-    type=click.Choice(["table", "kenlm", "presage"]),
+    type=click.Choice(["table", "kneser-ney", "kenlm", "presage"]),
     default="table",
     show_default=True,
-    help="Counts with stupid backoff, KenLM's modified Kneser-Ney, or Presage's words.",
+    help="Counts, modified Kneser-Ney by us or by KenLM, or Presage's words.",
 )
+@click.option(
+    "--smoothing",
+    type=click.Choice(["mle", "add-k", "stupid-backoff"]),
+    default="stupid-backoff",
+    show_default=True,
+    help="A table's: maximum likelihood, add-k, or stupid backoff.",
+)
+@click.option("--add-k", type=float, help="The k of add-k.  [default: 0.1]")
 @click.option(
     "--lower-case",
     type=click.FloatRange(0, 1),
@@ -161,6 +169,8 @@ def train(
     corpus_name: str,
     order: int,
     kind: str,
+    smoothing: str,
+    add_k: float | None,
     lower_case: float,
     prune: str,
     structure: str,
@@ -172,14 +182,16 @@ def train(
     """Train an n-gram model on the train split of a corpus.
 
     Give it the network's tokenizer, so that both see the same tokens. Presage has words of its own,
-    which neither tokenizer nor thresholds concern: it is for `bench typing` alone.
+    which neither tokenizer nor thresholds concern: it is for `bench typing` alone. docs/ngrams.md
+    has the formulas.
 
     \b
     Example:
       pocketlm ngram train --corpus keyboard-en --order 5 --kind kenlm --prune "0 1 2 3 3"
           --tokenizer runs/base --out kenlm-5
     """
-    from pocketlm.benchmarks.ngram import check_settings, train_ngram
+    from pocketlm.benchmarks.ngram import check_settings
+    from pocketlm.benchmarks.ngram_training import train_ngram
     from pocketlm.console import emit_json, note
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.errors import UserError
@@ -194,7 +206,7 @@ def train(
         _train_presage(corpus_name, order, bool(lower_case), out, as_json)
         return
     thresholds = parse_prune(prune)
-    check_settings(kind, order, thresholds, structure)
+    check_settings(kind, order, thresholds, structure, smoothing, add_k)
     corpus = open_corpus(corpus_name)
     if tokenizer is None:
         note(f"training a tokenizer of {vocabulary_size} pieces")
@@ -210,6 +222,8 @@ def train(
         order=order,
         prune=thresholds,
         structure=structure,
+        smoothing=smoothing,
+        add_k=add_k,
         out=out,
         corpus=corpus.record(),
         lexicon=Lexicon.build(corpus.lines("train"), shards.chunks(), pieces),

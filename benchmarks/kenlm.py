@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pocketlm.benchmarks.count_table import flatten
+from pocketlm.benchmarks.sorted_ngrams import flatten
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor

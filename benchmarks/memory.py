@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 
 from pocketlm.benchmarks.ngram import KENLM_FILE, read_ngram
+from pocketlm.benchmarks.smoothing import STUPID_BACKOFF
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.corpus import text_lines
 from pocketlm.model.errors import UserError
@@ -194,6 +195,9 @@ def _ngram_measurables(folder: Path) -> list[Measurable]:
         runner, path = native_program("kenlm_runner"), folder / KENLM_FILE
         command = (str(runner), str(path), *end, "--vocabulary", str(tokenizer.vocabulary_size))
         return [Measurable(name, "kenlm", found.structure, "lazy", command, files, tokenizer)]
+    if (found.kind, found.smoothing) != ("table", STUPID_BACKOFF):
+        model = found.smoothing if found.kind == "table" else found.kind
+        raise UserError(f"{folder} is {model}: native runners are for stupid backoff and KenLM")
     runner = native_program("table_runner")
     return [
         Measurable(

@@ -1,27 +1,33 @@
-"""N-gram models as folders: made from a token stream, checked when they are opened.
+"""N-gram models as folders: what is in one, which settings can be, checks when one is opened.
 
-tokens -> count tables | KenLM -> FOLDER: ngram.json, tokenizer.model, the model's files
-                                  -> read_ngram -> NgramFolder -> open_ngram -> Predictor
+ngram_training.py -> finish_folder -> FOLDER: ngram.json, tokenizer.model, the model's files
+                                      -> read_ngram -> NgramFolder -> open_ngram -> Predictor
+
+| kind       | structure       | files                                          | predictor        |
+|------------|-----------------|------------------------------------------------|------------------|
+| table      | sorted arrays   | count_table.py                                 | smoothing.py     |
+| kneser-ney | backoff arrays  | backoff_table.py, estimated by kneser_ney.py   | backoff_table.py |
+| arpa       | backoff arrays  | backoff_table.py, read by arpa.py              | backoff_table.py |
+| kenlm      | trie or probing | model.binary                                   | kenlm.py         |
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from pocketlm.benchmarks.count_table import CountTable, write_count_table
-from pocketlm.benchmarks.kenlm import STRUCTURES, KenLM, train_kenlm
-from pocketlm.model.errors import UserError
-from pocketlm.model.files import (
-    atomic_folder,
-    describe_file,
-    file_damage,
-    read_json,
-    write_json,
+from pocketlm.benchmarks.backoff_table import BackoffTable, backoff_table_files
+from pocketlm.benchmarks.count_table import count_table_files
+from pocketlm.benchmarks.kenlm import STRUCTURES, KenLM
+from pocketlm.benchmarks.smoothing import (
+    ADD_K,
+    SMOOTHINGS,
+    STUPID_BACKOFF,
+    check_smoothing,
+    open_count_table,
 )
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import describe_file, file_damage, read_json, write_json
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.settings import matches
@@ -29,11 +35,18 @@ from pocketlm.model.tokenizer import Tokenizer
 
 MANIFEST = "ngram.json"
 FORMAT_VERSION = 1
-KINDS = ("table", "kenlm")
+TRAINED_KINDS = ("table", "kneser-ney", "kenlm")
+ARPA = "arpa"
+KINDS = (*TRAINED_KINDS, ARPA)
 LARGEST_ORDER = 6
 KENLM_FILE = "model.binary"
 TOKENIZER_FILE = "tokenizer.model"
-_SORTED_ARRAYS = "sorted arrays"
+_STRUCTURES = {
+    "table": ("sorted arrays",),
+    "kneser-ney": ("backoff arrays",),
+    ARPA: ("backoff arrays",),
+    "kenlm": tuple(STRUCTURES),
+}
 _FILE = {"bytes": int, "sha256": str}
 _SHAPE = {
     "kind": str,
@@ -56,90 +69,65 @@ class NgramFolder:
     structure: str
     files: tuple[Path, ...]
     tokenizer: Tokenizer
+    smoothing: str = STUPID_BACKOFF  # a count table's
+    add_k: float | None = None
 
 
-def train_ngram(
-    tokens: Iterable[npt.NDArray[np.integer]],
+def finish_folder(
+    folder: Path,
     tokenizer: Tokenizer,
+    lexicon: Lexicon | None = None,
     *,
     kind: str,
     order: int,
-    prune: Sequence[int] = (),
-    structure: str = "trie",
-    out: Path,
-    corpus: dict[str, Any],
-    lexicon: Lexicon | None = None,
-    notify: Callable[[str], None] = lambda _: None,
+    structure: str,
+    details: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train an n-gram model and write its folder, whole or not at all.
+    """Write what belongs to every n-gram folder beside the model's files that are in it.
 
     Args:
-        tokens: the token stream in parts, lines of which each ends with the end token.
-        tokenizer: the one that made them.
-        kind: "table" (counts, stupid backoff) or "kenlm" (modified Kneser-Ney).
-        order: 1..6 (KenLM: 2..6).
-        prune: for orders 1, 2, ..: n-grams seen at most so often are left out; the last holds for
-            the orders after it; thresholds never fall, and the first is 0.
-        structure: KenLM's "trie" (quantised) or "probing"; nothing for a table.
-        out: the folder.
-        corpus: what the manifest says of the corpus (its name and hash).
-        lexicon: written beside the model, for the suggester.
-        notify: told in one line when KenLM cannot estimate its discounts from the text.
+        folder: holds the model's files and nothing else.
+        tokenizer: the one that made the tokens.
+        lexicon: for the suggester.
+        kind: one of `KINDS`.
+        order: N.
+        structure: KenLM's; the others have one each.
+        details: what the manifest says of this kind: counts, where it is from, its settings.
 
     Returns:
         The manifest.
-
-    Raises:
-        UserError: a bad setting, no tokens, or KenLM's refusal.
     """
-    thresholds = check_settings(kind, order, prune, structure)
-    vocabulary, end = tokenizer.vocabulary_size, tokenizer.end_id
-    chunks = _checked(tokens)
-    fallback = False
-    with atomic_folder(out, MANIFEST) as folder:
-        if kind == "table":
-            stream = np.concatenate(list(chunks))
-            counts = write_count_table(stream, vocabulary, end, thresholds, folder)
-        else:
-            counts, fallback = train_kenlm(
-                chunks,
-                vocabulary,
-                end,
-                order=order,
-                prune=thresholds,
-                structure=structure,
-                target=folder / KENLM_FILE,
-                notify=notify,
-            )
-        model_files = sorted(path.name for path in folder.iterdir())
-        tokenizer.save(folder / TOKENIZER_FILE)
-        if lexicon:
-            lexicon.save(folder / LEXICON)
-        manifest = {
-            "format_version": FORMAT_VERSION,
-            "kind": kind,
-            "order": order,
-            "prune": thresholds,
-            "structure": structure if kind == "kenlm" else _SORTED_ARRAYS,
-            "discount_fallback": fallback,
-            "vocabulary_size": vocabulary,
-            "end_id": end,
-            "tokenizer_sha256": tokenizer.sha256,
-            "counts": counts,
-            "files": {name: describe_file(folder / name) for name in model_files},
-            "corpus": corpus,
-        }
-        write_json(folder / MANIFEST, manifest)
+    model_files = sorted(path.name for path in folder.iterdir())
+    tokenizer.save(folder / TOKENIZER_FILE)
+    if lexicon:
+        lexicon.save(folder / LEXICON)
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "order": order,
+        "structure": structure if kind == "kenlm" else _STRUCTURES[kind][0],
+        "vocabulary_size": tokenizer.vocabulary_size,
+        "end_id": tokenizer.end_id,
+        "tokenizer_sha256": tokenizer.sha256,
+        **details,
+        "files": {name: describe_file(folder / name) for name in model_files},
+    }
+    write_json(folder / MANIFEST, manifest)
     return manifest
 
 
-def check_settings(kind: str, order: int, prune: Sequence[int], structure: str) -> list[int]:
+def check_settings(
+    kind: str,
+    order: int,
+    prune: Sequence[int],
+    structure: str,
+    smoothing: str = STUPID_BACKOFF,
+    add_k: float | None = None,
+) -> list[int]:
     """The pruning threshold of each order; UserError for settings that cannot be."""
-    if kind not in KINDS:
-        raise UserError(f"unknown kind of n-gram model {kind!r}: one of {', '.join(KINDS)}")
-    smallest = _smallest_order(kind)
-    if not smallest <= order <= LARGEST_ORDER:
-        raise UserError(f"order {order} is outside {smallest}..{LARGEST_ORDER} for {kind}")
+    if kind not in TRAINED_KINDS:
+        raise UserError(f"unknown kind of n-gram model {kind!r}: one of {', '.join(TRAINED_KINDS)}")
+    check_order(kind, order)
     if kind == "kenlm" and structure not in STRUCTURES:
         raise UserError(f"unknown structure {structure!r}: one of {', '.join(STRUCTURES)}")
     thresholds = list(prune) or [0]
@@ -148,16 +136,19 @@ def check_settings(kind: str, order: int, prune: Sequence[int], structure: str) 
     thresholds += [thresholds[-1]] * (order - len(thresholds))
     if thresholds[0] != 0 or thresholds != sorted(thresholds):
         raise UserError("pruning thresholds start at 0 and never fall, as in 0 1 2")
+    if kind == "kneser-ney" and any(thresholds):
+        raise UserError("kneser-ney is not pruned: --kind kenlm makes pruned Kneser-Ney models")
+    if kind != "table" and (smoothing != STUPID_BACKOFF or add_k is not None):
+        raise UserError(f"--smoothing and --add-k are for --kind table, not {kind}")
+    check_smoothing(smoothing, add_k, thresholds)
     return thresholds
 
 
-def _checked(tokens: Iterable[npt.NDArray[np.integer]]) -> Iterable[npt.NDArray[np.integer]]:
-    empty = True
-    for chunk in tokens:
-        empty = empty and not len(chunk)
-        yield chunk
-    if empty:
-        raise UserError("the corpus holds no tokens")
+def check_order(kind: str, order: int) -> None:
+    """UserError for an order that a kind of model cannot have."""
+    smallest = 2 if kind == "kenlm" else 1
+    if not smallest <= order <= LARGEST_ORDER:
+        raise UserError(f"order {order} is outside {smallest}..{LARGEST_ORDER} for {kind}")
 
 
 def read_ngram(folder: Path) -> NgramFolder:
@@ -187,6 +178,8 @@ def read_ngram(folder: Path) -> NgramFolder:
         structure=manifest["structure"],
         files=tuple(folder / name for name in files),
         tokenizer=tokenizer,
+        smoothing=manifest.get("smoothing", STUPID_BACKOFF),
+        add_k=manifest.get("add_k"),
     )
 
 
@@ -195,31 +188,41 @@ def _is_sound(manifest: dict[str, Any]) -> bool:
     if not matches(manifest, _SHAPE):
         return False
     kind, order = manifest["kind"], manifest["order"]
-    structures = STRUCTURES if kind == "kenlm" else (_SORTED_ARRAYS,)
-    if not _smallest_order(kind) <= order <= LARGEST_ORDER:
+    try:
+        check_order(kind, order)
+    except UserError:
         return False
     names = _model_files(kind, order)
     return (
-        manifest["structure"] in structures
+        manifest["structure"] in _STRUCTURES[kind]
         and manifest["files"].keys() == set(names)
         and matches(manifest["files"], dict.fromkeys(names, _FILE))
+        and _has_sound_smoothing(manifest)
     )
 
 
-def _smallest_order(kind: str) -> int:
-    return 2 if kind == "kenlm" else 1
+def _has_sound_smoothing(manifest: dict[str, Any]) -> bool:
+    """Whether it is a known one with its k; a manifest of an earlier version names none."""
+    smoothing, k = manifest.get("smoothing", STUPID_BACKOFF), manifest.get("add_k")
+    if smoothing == ADD_K:
+        return isinstance(k, int | float) and matches(k, float) and k > 0
+    return smoothing in SMOOTHINGS and k is None
 
 
 def _model_files(kind: str, order: int) -> list[str]:
     if kind == "kenlm":
         return [KENLM_FILE]
-    counts = [f"order-{i}.counts" for i in range(1, order + 1)]
-    return counts + [f"order-{i}.keys" for i in range(2, order + 1)]
+    return count_table_files(order) if kind == "table" else backoff_table_files(order)
 
 
 def open_ngram(folder: Path) -> Predictor:
     """The predictor of an n-gram folder; UserError as in `read_ngram`."""
     model = read_ngram(folder)
+    name = folder.name
     if model.kind == "table":
-        return CountTable(folder.name, model.tokenizer, folder, model.order)
-    return KenLM(folder.name, model.tokenizer, folder / KENLM_FILE)
+        return open_count_table(
+            name, model.tokenizer, folder, model.order, model.smoothing, model.add_k
+        )
+    if model.kind == "kenlm":
+        return KenLM(name, model.tokenizer, folder / KENLM_FILE)
+    return BackoffTable(name, model.kind, model.tokenizer, folder, model.order)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from pocketlm.benchmarks import toolchain
 from pocketlm.benchmarks.memory import as_json, measure, open_measurable, read_text
-from pocketlm.benchmarks.ngram import open_ngram, train_ngram
+from pocketlm.benchmarks.ngram import open_ngram
+from pocketlm.benchmarks.ngram_training import train_ngram
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.tokenizer import Tokenizer

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pocketlm.benchmarks.ngram import open_ngram, train_ngram
+from pocketlm.benchmarks.ngram import open_ngram
+from pocketlm.benchmarks.ngram_training import train_ngram
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.tokenizer import Tokenizer
 

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pocketlm.benchmarks.count_table import CountTable, write_count_table
+from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.memory import open_measurable
-from pocketlm.benchmarks.ngram import open_ngram, train_ngram
+from pocketlm.benchmarks.ngram import open_ngram
+from pocketlm.benchmarks.ngram_training import train_ngram
+from pocketlm.benchmarks.smoothing import StupidBackoff
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
@@ -32,10 +34,10 @@ def stream(lines: list[list[int]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]
 
 def table(
     folder: Path, lines: list[list[int]], prune: list[int], vocabulary: int = 5
-) -> CountTable:
+) -> StupidBackoff:
     write_count_table(stream(lines), vocabulary, END, prune, folder)
     tokenizer = SimpleNamespace(vocabulary_size=vocabulary, end_id=END)
-    return CountTable("table", cast(Tokenizer, tokenizer), folder, len(prune))
+    return StupidBackoff("table", cast(Tokenizer, tokenizer), folder, len(prune))
 
 
 def probability(model: Predictor, context: list[int], token: int) -> float:
@@ -159,6 +161,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> d
         ("table-4", "table", 4, "trie"),
         ("kenlm-3", "kenlm", 3, "probing"),
         ("kenlm-6", "kenlm", 6, "trie"),
+        ("kneser-ney-1", "kneser-ney", 1, ""),
+        ("kneser-ney-4", "kneser-ney", 4, ""),
     ):
         train_ngram(
             chunks,
@@ -169,10 +173,22 @@ def folders(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> d
             out=root / name,
             corpus={"name": "test", "sha256": "0"},
         )
+    for smoothing in ("mle", "add-k"):
+        train_ngram(
+            chunks,
+            tokenizer,
+            kind="table",
+            order=3,
+            smoothing=smoothing,
+            out=root / f"{smoothing}-3",
+            corpus={"name": "test", "sha256": "0"},
+        )
     return {path.name: path for path in root.iterdir()}
 
 
-NAMES = ("table-1", "table-4", "kenlm-3", "kenlm-6")
+NAMES = (
+    "table-1", "table-4", "mle-3", "add-k-3", "kneser-ney-1", "kneser-ney-4", "kenlm-3", "kenlm-6",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

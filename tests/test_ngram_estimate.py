@@ -20,8 +20,8 @@ from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.estimate import DICTIONARY, UNQUANTISED_TRIE, estimates
 from pocketlm.benchmarks.kenlm import train_kenlm
 from pocketlm.benchmarks.kenlm_sizes import kenlm_sizes
-from pocketlm.benchmarks.ngram import train_ngram
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
+from pocketlm.benchmarks.ngram_training import train_ngram
 from pocketlm.model.errors import UserError
 from pocketlm.model.tokenizer import Tokenizer
 

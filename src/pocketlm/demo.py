@@ -111,7 +111,7 @@ def _train(corpus: str, minutes: float, run: Path) -> dict[str, Any]:
 
 def _train_ngrams(corpus: str, folder: Path) -> list[Path]:
     """n-gram tables over the same tokens, in folders beside the run."""
-    from pocketlm.benchmarks.ngram import train_ngram
+    from pocketlm.benchmarks.ngram_training import train_ngram
     from pocketlm.console import note
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.shards import open_shards
