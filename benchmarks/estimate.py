@@ -5,6 +5,7 @@
 | structure        | bytes                                                   | where           |
 |------------------|---------------------------------------------------------|-----------------|
 | sorted arrays    | 4 V + 12 for each n-gram of order 2 and more            | file, mapped    |
+| backoff arrays   | 8 V + 16 for each n-gram of orders 2..N-1 + 12 of N     | file, mapped    |
 | dictionary       | 32 for each n-gram, 8 for each bucket                   | private memory  |
 | probing          | kenlm_sizes.py                                          | file, mapped    |
 | trie             | kenlm_sizes.py, 8-bit values and array pointers         | file, mapped    |
@@ -20,6 +21,7 @@ from pocketlm.benchmarks.kenlm_sizes import TrieBits, probing_bytes, trie_bytes
 from pocketlm.benchmarks.ngram_counts import NgramCounts
 
 SORTED_ARRAYS = "sorted arrays"
+BACKOFF_ARRAYS = "backoff arrays"
 DICTIONARY = "dictionary"
 UNQUANTISED_TRIE = "unquantised trie"
 _MALLOC_HEADER, _MALLOC_STEP = 8, 16
@@ -40,6 +42,13 @@ class Estimate:
 def table_bytes(counts: NgramCounts) -> int:
     """The files of `write_count_table`: a count for each token, keys and counts of longer ones."""
     return 4 * counts.vocabulary + 12 * sum(counts.sizes[1:])
+
+
+def backoff_table_bytes(counts: NgramCounts) -> int:
+    """The files of backoff_table.py: keys, float32 probabilities, backoffs but for the longest."""
+    if len(counts.sizes) == 1:
+        return 4 * counts.vocabulary
+    return 8 * counts.vocabulary + 16 * sum(counts.sizes[1:-1]) + 12 * counts.sizes[-1]
 
 
 def dictionary_bytes(counts: NgramCounts) -> int:
@@ -68,6 +77,7 @@ def estimates(counts: NgramCounts) -> list[Estimate]:
     """Every structure's bytes; KenLM's, which begin at bigrams, only for order 2 and more."""
     found = [
         Estimate(SORTED_ARRAYS, table_bytes(counts), file=True),
+        Estimate(BACKOFF_ARRAYS, backoff_table_bytes(counts), file=True),
         Estimate(DICTIONARY, dictionary_bytes(counts), file=False),
     ]
     if len(counts.sizes) > 1:

@@ -1,11 +1,6 @@
 """How many distinct n-grams a token stream holds, of each order, without writing a table.
 
-    token stream -> ranks of the n-grams seen twice or more, places of those seen once
-                 -> order 1 -> 2 -> ... -> N, one sort an order -> NgramCounts
-
-An n-gram that was seen once is never sorted again: whatever continues it was seen once too. The
-rest are sorted by (rank of the context, token), as `write_count_table` does. Memory is at most some
-110 bytes a token, whatever the order.
+    token stream -> count_orders, one sort an order -> NgramCounts -> estimate.py
 
 One set of counts holds for count tables and for KenLM alike:
 
@@ -25,10 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pocketlm.benchmarks.count_table import count_orders
 from pocketlm.model.errors import UserError
-from pocketlm.model.predictor import IntArray
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ def count_ngrams(
     prune: Sequence[int],
     progress: Callable[[float], None] = lambda _: None,
 ) -> NgramCounts:
-    """Count the distinct n-grams of a token stream.
+    """Count the distinct n-grams of a token stream, in some 150 bytes of memory a token at most.
 
     Args:
         tokens: [P], lines of which each ends with `end`.
@@ -69,50 +62,11 @@ def count_ngrams(
     """
     if not len(tokens):
         raise UserError("the corpus holds no tokens")
-    stream = np.concatenate([[end], tokens]).astype(np.int64)  # [P + 1]
-    seen = np.flatnonzero(np.bincount(stream[1:], minlength=vocabulary))
-    sizes = [len(seen)]
-    ranks = stream
-    once = np.zeros(len(stream), dtype=bool)
-    for order in range(2, len(prune) + 1):
-        progress((order - 1) / len(prune))
-        size, ranks, once = _count_order(stream, ranks, once, vocabulary, end, order, prune)
-        sizes.append(size)
-    progress(1.0)
-    words = sum(len(str(token)) for token in seen.tolist() if token != end)
+    sizes, words = [], 0
+    for order, counted in enumerate(count_orders(tokens, vocabulary, end, prune), start=1):
+        if order == 1:
+            seen = np.flatnonzero(counted.counts).tolist()
+            words = sum(len(str(token)) for token in seen if token != end)
+        sizes.append(int(np.count_nonzero(counted.counts)))
+        progress(order / len(prune))
     return NgramCounts(vocabulary, tuple(sizes), words)
-
-
-def _count_order(
-    stream: IntArray,
-    ranks: IntArray,
-    once: BoolArray,
-    vocabulary: int,
-    end: int,
-    order: int,
-    prune: Sequence[int],
-) -> tuple[int, IntArray, BoolArray]:
-    """One order from the order before.
-
-    `ranks` [P + 1] are those of the n-grams that end here, -1 where dropped or seen once; `once`
-    [P + 1] is true where the n-gram that ends here was seen once and kept.
-
-    Returns:
-        The n-grams that are kept, and this order's `ranks` and `once`.
-    """
-    threshold = prune[order - 1]
-    # An n-gram that ends a line is nobody's context, but for the token that begins the first.
-    goes_on = (stream[:-1] != end) | (order == 2)
-    places = np.flatnonzero((ranks[:-1] >= 0) & goes_on) + 1
-    keys = ranks[places - 1] * vocabulary + stream[places]
-    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    kept = counts > threshold
-    repeated = kept & (counts > 1)
-    new_once = np.zeros_like(once)
-    if threshold == 0:
-        new_once[1:] = once[:-1] & goes_on
-    size = int(np.count_nonzero(new_once)) + int(np.count_nonzero(kept))
-    new_once[places] = (kept & ~repeated)[inverse]
-    new_ranks = np.full_like(ranks, -1)
-    new_ranks[places] = np.where(repeated, np.cumsum(repeated) - 1, -1)[inverse]
-    return size, new_ranks, new_once

@@ -17,9 +17,15 @@ from hypothesis import strategies as st
 from pocketlm.benchmarks import kenlm
 from pocketlm.benchmarks.built_sizes import check_built, measure_built
 from pocketlm.benchmarks.count_table import write_count_table
-from pocketlm.benchmarks.estimate import DICTIONARY, UNQUANTISED_TRIE, estimates
+from pocketlm.benchmarks.estimate import (
+    DICTIONARY,
+    UNQUANTISED_TRIE,
+    backoff_table_bytes,
+    estimates,
+)
 from pocketlm.benchmarks.kenlm import train_kenlm
 from pocketlm.benchmarks.kenlm_sizes import kenlm_sizes
+from pocketlm.benchmarks.kneser_ney import write_kneser_ney
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
 from pocketlm.benchmarks.ngram_training import train_ngram
 from pocketlm.model.errors import UserError
@@ -169,7 +175,7 @@ def test_dictionary_takes_what_its_formula_says(tmp_path: Path) -> None:
 
 def test_kenlm_begins_at_bigrams() -> None:
     names = [each.structure for each in estimates(NgramCounts(320, (300,), 800))]
-    assert names == ["sorted arrays", DICTIONARY]
+    assert names == ["sorted arrays", "backoff arrays", DICTIONARY]
 
 
 @pytest.fixture(scope="module")
@@ -186,19 +192,30 @@ def options(text_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list
     return ["--corpus", str(text_folder), "--tokenizer", str(path)]
 
 
-@pytest.mark.parametrize("kind", ["table", "kenlm"])
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_backoff_arrays_take_what_their_formula_says(tmp_path: Path, order: int) -> None:
+    tokens = zipf_lines(1, 3000, VOCABULARY)
+    write_kneser_ney(tokens, VOCABULARY, END, order, tmp_path, lambda _: None)
+    counts = count_ngrams(tokens, VOCABULARY, END, [0] * order)
+    assert backoff_table_bytes(counts) == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "structure"),
+    [("table", "sorted arrays"), ("kneser-ney", "backoff arrays"), ("kenlm", "trie")],
+)
 def test_command_holds_its_formula_against_a_built_folder(
-    invoke: Invoke, options: list[str], tmp_path: Path, kind: str
+    invoke: Invoke, options: list[str], tmp_path: Path, kind: str, structure: str
 ) -> None:
     model = tmp_path / "model"
-    settings = [*options, "--order", "3", "--prune", "0 0 1"]
+    prune = "0" if kind == "kneser-ney" else "0 0 1"  # which is not pruned
+    settings = [*options, "--order", "3", "--prune", prune]
     code, _, error = invoke("ngram", "train", *settings, "--kind", kind, "--out", model)
     assert code == 0, error
     found = only_json(invoke("ngram", "estimate", *settings, "--built", model, "--json"))
     counts = json.loads((model / "ngram.json").read_text())["counts"]
     assert found["counts"][1:] == counts[1:]
     by_name: dict[str, Any] = {each["structure"]: each for each in found["structures"]}
-    structure = "sorted arrays" if kind == "table" else "trie"
     (built,) = by_name[structure]["built"]
     assert built["folder"] == str(model)
     assert built["error_percent"] == 0
