@@ -124,4 +124,7 @@ class CountTable(SortedNgrams):
 
     def _seen(self, length: int, ranks: IntArray) -> BoolArray:
         """Whether contexts of `length` tokens were seen, [B]."""
-        return (ranks >= 0) & (self.counts[length - 1][ranks] > 0)
+        counts = self.counts[length - 1]
+        if not len(counts):  # no line is so long, or all are pruned
+            return np.zeros(len(ranks), dtype=bool)
+        return (ranks >= 0) & (counts[ranks] > 0)

@@ -171,7 +171,8 @@ def _finish_order(
     gammas = np.divide(gammas, sums, out=np.ones(size), where=sums > 0)  # [C]; 1: no context
     probabilities: DoubleArray = (adjusted - taken) / sums[contexts]
     probabilities += gammas[contexts] * order.below[order.suffixes]
-    write_logarithms(folder, number, PROBABILITIES, np.log10(probabilities))
+    logarithms = np.minimum(np.log10(probabilities), 0)  # rounding may go above
+    write_logarithms(folder, number, PROBABILITIES, logarithms)
     if number > 1:
         write_keys(folder, number, order.counted.keys)
         write_logarithms(folder, number - 1, BACKOFFS, np.log10(gammas))
