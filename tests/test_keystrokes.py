@@ -6,7 +6,14 @@ import random
 import numpy as np
 import pytest
 
-from pocketlm.benchmarks.keystrokes import Typed, difference, summary, type_text
+from pocketlm.benchmarks.keystrokes import (
+    Typed,
+    difference,
+    guess_words,
+    recall_summary,
+    summary,
+    type_text,
+)
 from pocketlm.model.text_entry import Suggestion
 from pocketlm.model.words import split_context
 
@@ -130,3 +137,18 @@ def test_what_nobody_recalls_has_no_percentage_and_no_words_no_latency() -> None
     assert math.isnan(compared["top1_percent"])
     assert all(map(math.isnan, compared["confidence_95"]["top1_percent"]))
     assert summary(type_text(Fixed("so"), [":)"]))["latency_ms"]["median"] is None
+
+
+def test_guessing_alone_recalls_what_typing_recalls() -> None:
+    lines = ['see you "tom', "so-called you $see", ":) (you", "", "You see see tom"]
+    entry = Fixed("you", "see", "tom", "called")
+    typed = type_text(entry, lines).counts
+    asked = len(entry.asked)
+    guessed = guess_words(entry, lines)
+    assert guessed.tolist() == typed[:, 3:].tolist()
+    assert guessed[:, 1].sum() > 0
+    assert len(entry.asked) - asked < asked
+    found = recall_summary(guessed)
+    assert found["words"] == 12
+    assert found["top1"]["low"] <= found["top1"]["value"] <= found["top1"]["high"]
+    assert found["top1"]["value"] == pytest.approx(100 * guessed[:, 1].sum() / 12, abs=1e-3)
