@@ -1,11 +1,11 @@
 """Measures what a model costs a phone-like process: memory, time a step, and the quality it buys.
 
-    text -> each model's tokenizer -> token file -> native runner, a fresh process a sample
+    text -> each model's tokenizer -> token file -> samples.py, a fresh process a sample
          -> growth over the same process before the load -> median and spread -> ModelResult
 
 Memory is read from /proc/self/smaps after `steps` steps of the replayed text. Private dirty pages
 are the process's own; file-backed pages are clean, so that the system may drop or share them.
-Model files are flushed to the disk first: pages not yet written count as dirty.
+The page cache is warm, and model files are flushed to the disk first (samples.py).
 `resident_model_bytes`, private dirty and the model's own file pages, is what models are compared
 by: `runtime_file_backed_bytes` are code pages of the libraries that read the model, and PSS depends
 on which other processes map the same pages, so that it needs a quiet machine.
@@ -21,55 +21,32 @@ Word perplexity comes from the nats that the runner itself adds up over the whol
 exp(nats / white-space words), with the same lines for all models.
 """
 
-import json
 import math
-import os
-import signal
 import statistics
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pocketlm.benchmarks.ngram import KENLM_FILE, read_ngram
-from pocketlm.benchmarks.smoothing import STUPID_BACKOFF
-from pocketlm.benchmarks.toolchain import native_program
+from pocketlm.benchmarks.samples import (
+    DISTRIBUTION,
+    SCORE,
+    Measurable,
+    Sample,
+    open_measurable,
+    run_sample,
+    write_tokens,
+)
 from pocketlm.model.corpus import text_lines
 from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import exp_or_infinity
-from pocketlm.model.files import fsync_path, sha256_file
-from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.models import model_kind, resolve_model
+from pocketlm.model.files import sha256_file
 
 FEWEST_SAMPLES = 5
 MOST_STEPS = 1_000_000
 DEFAULT_STEPS = 1000
 _MEMORY_FIELDS = ("private_dirty", "file_backed", "pss")
-Sample = dict[str, Any]  # what a runner prints
-
-
-@dataclass(frozen=True)
-class Measurable:
-    """A model file as a runner loads it."""
-
-    name: str
-    kind: str  # network, table or kenlm
-    structure: str  # a network's recipe, or how the table is laid out
-    load_mode: str
-    command: tuple[str, ...]
-    files: tuple[Path, ...]
-    tokenizer: Tokenizer
-    # How the perplexity is replayed, where the measured layout is too slow to visit a whole text.
-    replay_load_mode: str | None = None
-
-    def processes(self, samples: int) -> int:
-        """How many are run to measure it."""
-        works = 1 if self.kind == "network" else 2
-        return samples * works + (2 if self.replay_load_mode not in (None, self.load_mode) else 1)
 
 
 @dataclass(frozen=True)
@@ -160,82 +137,25 @@ def measure(
     return results
 
 
-def open_measurable(folder: Path) -> list[Measurable]:
-    """What can be measured of a folder; its files are checked against its manifest."""
-    folder = resolve_model(folder)
-    kind = model_kind(folder)
-    if kind == "run":
-        raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")
-    return _ngram_measurables(folder) if kind == "n-gram" else [_bundle_measurable(folder)]
-
-
-def _bundle_measurable(folder: Path) -> Measurable:
-    from pocketlm.export.bundle import PROGRAM, TOKENIZER, checked_manifest
-
-    manifest = checked_manifest(folder)
-    program, tokenizer = folder / PROGRAM, Tokenizer.load(folder / TOKENIZER)
-    runner = native_program("executorch_runner")
-    command = (str(runner), str(program), "--end", str(tokenizer.end_id))
-    return Measurable(
-        _name(folder),
-        "network",
-        manifest["recipe"],
-        load_mode="mmap",
-        command=command,
-        files=(program,),
-        tokenizer=tokenizer,
-    )
-
-
-def _ngram_measurables(folder: Path) -> list[Measurable]:
-    found = read_ngram(folder)
-    files, tokenizer, name = found.files, found.tokenizer, _name(folder)
-    end = ("--end", str(tokenizer.end_id))
-    if found.kind == "kenlm":
-        runner, path = native_program("kenlm_runner"), folder / KENLM_FILE
-        command = (str(runner), str(path), *end, "--vocabulary", str(tokenizer.vocabulary_size))
-        return [Measurable(name, "kenlm", found.structure, "lazy", command, files, tokenizer)]
-    if (found.kind, found.smoothing) != ("table", STUPID_BACKOFF):
-        model = found.smoothing if found.kind == "table" else found.kind
-        raise UserError(f"{folder} is {model}: native runners are for stupid backoff and KenLM")
-    runner = native_program("table_runner")
-    return [
-        Measurable(
-            f"{name} ({layout})",
-            "table",
-            layout,
-            load_mode=layout,
-            command=(str(runner), str(folder), *end),
-            files=files,
-            tokenizer=tokenizer,
-            replay_load_mode="mapped",
-        )
-        for layout in ("dictionary", "mapped")
-    ]
-
-
-def _name(folder: Path) -> str:
-    return folder.resolve().name
-
-
 def _measure_one(
     model: Measurable, text: Text, steps: int, samples: int, ran: Callable[[], None]
 ) -> ModelResult:
-    for path in model.files:
-        fsync_path(path)
-    with tempfile.NamedTemporaryFile(suffix=".int32") as tokens:
-        tokenizer = model.tokenizer
-        ids = [i for line in text.lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
-        np.array(ids, dtype="<i4").tofile(tokens.name)
-        replay = _Replay(model, Path(tokens.name), ran)
+    with tempfile.NamedTemporaryFile(suffix=".int32") as file:
+        tokens = Path(file.name)
+        write_tokens(text.lines, model.tokenizer, tokens)
+
+        def run(work: str, *, steps: int | None = None, load: str | None = None) -> Sample:
+            sample = run_sample(model, tokens, work=work, load=load, steps=steps)
+            ran()
+            return sample
+
         network = model.kind == "network"
-        work = "distribution" if network else "score"
-        taken = [replay.run(work, steps=steps) for _ in range(samples)]
-        stepped = taken if network else [replay.run("distribution", steps=steps) for _ in taken]
+        taken = [run(SCORE, steps=steps) for _ in range(samples)]
+        stepped = taken if network else [run(DISTRIBUTION, steps=steps) for _ in taken]
         load = model.replay_load_mode or model.load_mode
         if load != model.load_mode:
-            _same_nats(model, taken[0], replay.run(work, steps=steps, load=load))
-        whole = replay.run(work, load=load)
+            _same_nats(model, taken[0], run(SCORE, steps=steps, load=load))
+        whole = run(SCORE, load=load)
         here = whole if load == model.load_mode else taken[-1]
     return _summarise(model, taken, stepped, whole["nats"] / text.words, here)
 
@@ -282,7 +202,7 @@ def _summarise(
         kind=model.kind,
         structure=model.structure,
         load_mode=model.load_mode,
-        file_bytes=sum(path.stat().st_size for path in model.files),
+        file_bytes=model.file_bytes,
         private_dirty_bytes=int(medians["private_dirty_bytes"]),
         file_backed_bytes=int(medians["file_backed_bytes"]),
         pss_bytes=int(medians["pss_bytes"]),
@@ -309,35 +229,6 @@ def _summarise(
 
 def _growth(sample: Sample, name: str) -> int:
     return int(sample["after_replay"][name]) - int(sample["before_load"][name])
-
-
-@dataclass(frozen=True)
-class _Replay:
-    """Runs a model's runner on a token file, each time in a fresh process."""
-
-    model: Measurable
-    tokens: Path
-    ran: Callable[[], None]
-
-    def run(self, work: str, steps: int | None = None, load: str | None = None) -> Sample:
-        """One process; without `steps`, the whole file once."""
-        command = [*self.model.command, "--tokens", str(self.tokens), "--work", work]
-        command += ["--load", load or self.model.load_mode]
-        command += ["--steps", str(steps)] if steps else []
-        # The same environment for all, without anything that preloads or tunes allocators.
-        environment = {"PATH": os.defpath, "LC_ALL": "C"}
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment
-        )
-        if result.returncode < 0:
-            reason = signal.Signals(-result.returncode).name
-            raise UserError(f"{self.model.name}: its runner was ended by {reason}: is it damaged?")
-        if result.returncode:
-            lines = result.stderr.strip().splitlines() or ["its runner failed"]
-            raise UserError(f"{self.model.name}: {lines[-1].removeprefix('error: ')}")
-        self.ran()
-        sample: Sample = json.loads(result.stdout)
-        return sample
 
 
 def as_json(result: ModelResult) -> dict[str, Any]:

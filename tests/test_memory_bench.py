@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from pocketlm.benchmarks import toolchain
-from pocketlm.benchmarks.memory import as_json, measure, open_measurable, read_text
+from pocketlm.benchmarks.memory import as_json, measure, read_text
 from pocketlm.benchmarks.ngram import open_ngram
 from pocketlm.benchmarks.ngram_training import train_ngram
+from pocketlm.benchmarks.samples import open_measurable, run_sample
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.tokenizer import Tokenizer
@@ -213,6 +214,21 @@ def test_what_cannot_be_measured_is_said(bundle: Path, text: Path, tmp_path: Pat
         measure([bundle], read_text(text), steps=1_000_001)
     with pytest.raises(UserError, match="two models are called tiny"):
         measure([bundle, bundle], read_text(text))
+
+
+def test_a_sample_says_how_it_was_run(bundle: Path, tmp_path: Path) -> None:
+    (model,) = open_measurable(bundle)
+    tokens = write_tokens(tmp_path / "tokens", LINES)
+    mapped = run_sample(model, tokens, work="score", steps=20)
+    assert (mapped["work"], mapped["load_mode"]) == ("distribution", "mmap")
+    assert (mapped["steps"], mapped["page_cache"]) == (20, "warm")
+    assert mapped["command"][-2:] == ["--steps", "20"]
+    read = run_sample(model, tokens, load="file")
+    assert (read["load_mode"], read["after_replay"]["model_file"]["rss"]) == ("file", 0)
+    with pytest.raises(UserError, match="no load mode 'lazy': mmap or file"):
+        run_sample(model, tokens, load="lazy")
+    with pytest.raises(UserError, match="no work 'rest': score or distribution"):
+        run_sample(model, tokens, work="rest")
 
 
 def test_a_word_of_thousands_of_characters_is_no_error(bundle: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocketlm.benchmarks.count_table import write_count_table
-from pocketlm.benchmarks.memory import open_measurable
 from pocketlm.benchmarks.ngram import open_ngram
 from pocketlm.benchmarks.ngram_training import train_ngram
+from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.benchmarks.smoothing import StupidBackoff
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor

@@ -17,8 +17,8 @@ from pocketlm.benchmarks import count_table
 from pocketlm.benchmarks.backoff_table import BackoffTable
 from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.kneser_ney import estimate_discounts, write_kneser_ney
-from pocketlm.benchmarks.memory import open_measurable
 from pocketlm.benchmarks.ngram_training import train_ngram
+from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.benchmarks.smoothing import open_count_table
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
