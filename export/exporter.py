@@ -30,7 +30,7 @@ from pocketlm.export.runtime import ProgramPredictor
 from pocketlm.export.verify import check_quality, compare
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, read_json
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.run_folder import RECORD, load_run
@@ -110,7 +110,7 @@ def export_bundle(
         return write_manifest(folder, manifest)
 
 
-def _methods(model: GRULanguageModel) -> dict[str, Any]:
+def _methods(model: RecurrentLanguageModel) -> dict[str, Any]:
     config = model.config
     state = {"name": "state", "dtype": "float32", "shape": [config.layers, 1, config.hidden]}
     token = {"name": "token", "dtype": "int64", "shape": [1, 1]}

@@ -17,7 +17,7 @@ from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import Program
 from pocketlm.export.step_graphs import named_matrices
 from pocketlm.model.errors import UserError
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 
 # Operators outside a delegate that the stock Android library of ExecuTorch 1.5 registers (seen in
 # it and in the wheel): portable and optimised kernels, and the quantised ones named here.
@@ -47,7 +47,7 @@ _PAGE = 4096
 _LARGEST_GRAPH = 16 << 10  # a layer: the graph, names and padding, but no weights
 
 
-def bytes_by_part(model: GRULanguageModel, recipe: str, file_bytes: int) -> dict[str, int]:
+def bytes_by_part(model: RecurrentLanguageModel, recipe: str, file_bytes: int) -> dict[str, int]:
     """Bytes of `model.pte` by part; `program` is the rest: graph, operator names, padding."""
     parts = {"embedding": 0, "recurrent": 0, "projection": 0, "initial_state": 0}
     for name, (weight, bias) in named_matrices(model).items():
@@ -73,7 +73,7 @@ def operators(program: Program) -> dict[str, list[str]]:
 
 
 def predicted_memory(
-    program: Program, model: GRULanguageModel, recipe: str, parts: dict[str, int]
+    program: Program, model: RecurrentLanguageModel, recipe: str, parts: dict[str, int]
 ) -> dict[str, int]:
     """Bytes after many steps, the file memory-mapped: private ones, and evictable pages of it."""
     state = 4 * model.initial_state.numel()
@@ -100,7 +100,7 @@ def check_operators(found: dict[str, list[str]], recipe: str) -> None:
         raise UserError(f"gate: delegates {found['delegates']} where {expected} was expected")
 
 
-def check_weights_once(path: Path, model: GRULanguageModel) -> None:
+def check_weights_once(path: Path, model: RecurrentLanguageModel) -> None:
     """The gate on the zero-copy recipe: each weight lies in the file once, the tied table too."""
     table = quantise_rows(model.embedding.weight).values.numpy()
     copies = path.read_bytes().count(np.ascontiguousarray(table).tobytes())

@@ -28,14 +28,14 @@ from pocketlm.export.step_graphs import (
     ZeroCopyStep,
     example_inputs,
 )
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 
 # What ExecuTorch calls an ExecutorchProgramManager; the package has no types.
 Program = Any
-Lower = Callable[[GRULanguageModel], tuple[Program, float]]
+Lower = Callable[[RecurrentLanguageModel], tuple[Program, float]]
 
 
-def lower_zero_copy(model: GRULanguageModel) -> tuple[Program, float]:
+def lower_zero_copy(model: RecurrentLanguageModel) -> tuple[Program, float]:
     """The program, and the largest error of a quantised weight."""
     graph = ZeroCopyStep(model).eval()
     edge = to_edge(
@@ -46,7 +46,7 @@ def lower_zero_copy(model: GRULanguageModel) -> tuple[Program, float]:
     return edge.to_executorch(ExecutorchBackendConfig()), graph.largest_error
 
 
-def lower_xnnpack(model: GRULanguageModel) -> tuple[Program, float]:
+def lower_xnnpack(model: RecurrentLanguageModel) -> tuple[Program, float]:
     """The program, and the largest error of a quantised weight."""
     graph = LinearStep(model).eval()
     before = {name: p.detach().clone() for name, p in graph.named_parameters()}
@@ -65,7 +65,7 @@ def lower_xnnpack(model: GRULanguageModel) -> tuple[Program, float]:
     return edge.to_executorch(config), error
 
 
-def lower_float(model: GRULanguageModel) -> tuple[Program, float]:
+def lower_float(model: RecurrentLanguageModel) -> tuple[Program, float]:
     """The program; nothing is rounded."""
     edge = to_edge(
         torch.export.export(FloatStep(model).eval(), example_inputs(model)),
@@ -84,7 +84,7 @@ RECIPES: dict[str, Lower] = {
 }
 
 
-def _constants(model: GRULanguageModel) -> dict[str, Any]:
+def _constants(model: RecurrentLanguageModel) -> dict[str, Any]:
     return {"initial_state": model.start_state(1).detach().contiguous()}
 
 

@@ -2,8 +2,9 @@
 
     token [1, 1] int64, state [L, 1, H] -> logits [1, V], state [L, 1, H]
 
-All three are `GRULanguageModel.step` before its softmax, with the gates of `gru_gates`; they differ
-in what their matrix products are made of. Shapes: E embedding, H hidden, L layers, V vocabulary.
+All three are `RecurrentLanguageModel.step` before its softmax, by the same `next_state`; they
+differ in what their matrix products are made of. Shapes: E embedding, H hidden, L layers,
+V vocabulary.
 """
 
 import torch
@@ -11,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pocketlm.export.quantise import quantise_rows
-from pocketlm.model.language_model import GRULanguageModel, gru_gates
+from pocketlm.model.language_model import RecurrentLanguageModel, next_state
 
 
-def example_inputs(model: GRULanguageModel) -> tuple[Tensor, Tensor]:
+def example_inputs(model: RecurrentLanguageModel) -> tuple[Tensor, Tensor]:
     """A token and a state of the right shapes."""
     config = model.config
     return torch.zeros(1, 1, dtype=torch.long), torch.zeros(config.layers, 1, config.hidden)
@@ -23,9 +24,9 @@ def example_inputs(model: GRULanguageModel) -> tuple[Tensor, Tensor]:
 class StepGraph(nn.Module):
     """The step; a recipe supplies the products."""
 
-    def __init__(self, model: GRULanguageModel) -> None:
+    def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__()
-        self.layers = model.config.layers
+        self.layers, self.cell = model.config.layers, model.config.cell
 
     def embed(self, token: Tensor) -> Tensor:
         """Token [1, 1] -> its embedding [1, E]."""
@@ -41,7 +42,8 @@ class StepGraph(nn.Module):
         hidden = []
         for layer in range(self.layers):
             h = self._layer_state(state, layer)  # [1, H]
-            x = gru_gates(self.product(f"w{layer}", x), self.product(f"u{layer}", h), h)
+            from_input, from_state = self.product(f"w{layer}", x), self.product(f"u{layer}", h)
+            x = next_state(self.cell, from_input, from_state, h)
             hidden.append(x)
         logits = self.product("output", self.product("projection", x))
         return logits, self._stacked(hidden)
@@ -59,7 +61,7 @@ class StepGraph(nn.Module):
 class FloatStep(StepGraph):
     """fp32, the reference: embedding and output are one tied constant."""
 
-    def __init__(self, model: GRULanguageModel) -> None:
+    def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__(model)
         self.weights = nn.ParameterDict()
         for name, (weight, bias) in named_matrices(model).items():
@@ -80,7 +82,7 @@ class FloatStep(StepGraph):
 class ZeroCopyStep(StepGraph):
     """int8 read where it lies: operators that take int8 weights, no delegate, no packed copy."""
 
-    def __init__(self, model: GRULanguageModel) -> None:
+    def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__(model)
         self.largest_error = 0.0
         for name, (weight, bias) in named_matrices(model).items():
@@ -112,7 +114,7 @@ class LinearStep(StepGraph):
     Embedding and output are two modules, since XNNPACK packs its own copy of the output matrix.
     """
 
-    def __init__(self, model: GRULanguageModel) -> None:
+    def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__(model)
         self.linears = nn.ModuleDict()
         for name, (weight, bias) in named_matrices(model).items():
@@ -134,7 +136,7 @@ class LinearStep(StepGraph):
         return y
 
 
-def named_matrices(model: GRULanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:
+def named_matrices(model: RecurrentLanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:
     """Each matrix [N, K] of a step with its bias [N]; the embedding is the output [V, E]."""
     matrices: dict[str, tuple[Tensor, Tensor | None]] = {}
     for layer in range(model.config.layers):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 
 _STATE = "state"
 
@@ -53,7 +53,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def load_weights(model: GRULanguageModel, tensors: dict[str, Tensor], source: Path) -> None:
+def load_weights(model: RecurrentLanguageModel, tensors: dict[str, Tensor], source: Path) -> None:
     """Put weights into a model.
 
     Raises:

@@ -33,6 +33,7 @@ JSON_OPTION = click.option(
     type=click.Choice(["tiny", "small", "base"]),
     help="Sizes of the network.  [default: base]",
 )
+@click.option("--cell", type=click.Choice(["gru", "rnn"]), help="Recurrence.  [default: gru]")
 @click.option(
     "--recipe",
     type=click.Choice(["en-base", "en-small"]),
@@ -51,8 +52,8 @@ JSON_OPTION = click.option(
 @click.option("--max-minutes", type=float, help="Stop after so many minutes.")
 @click.option("--vocabulary-size", type=int, help="Pieces of the tokenizer.")
 @click.option("--embedding", type=int, help="Width of the embedding.")
-@click.option("--hidden", type=int, help="Width of the GRU.")
-@click.option("--layers", type=int, help="Layers of the GRU.")
+@click.option("--hidden", type=int, help="Width of the state.")
+@click.option("--layers", type=int, help="Layers of the recurrence.")
 @click.option("--dropout", type=float, help="Share of activations dropped in training.")
 @click.option(
     "--tokenizer",

@@ -1,19 +1,26 @@
 """The recurrent language model, text to probabilities in one file.
 
-    token -> embedding -> GRU (1..n layers) -> projection to the embedding's width -> tied softmax
+    token -> embedding -> recurrent cell (1..n layers) -> projection to the embedding's width
+          -> tied softmax
 
-The recurrence, for each layer, with input x and previous hidden state h (Cho et al. 2014, in the
-form of cuDNN and torch.nn.GRU, where the reset gate acts after the recurrent product):
+The recurrence, for each layer, with input x and previous hidden state h. The cell `gru`, which all
+models of the package have (Cho et al. 2014, in the form of cuDNN and torch.nn.GRU, where the reset
+gate acts after the recurrent product):
 
     r = sigmoid(W_r x + b_r + U_r h + c_r)        reset gate
     z = sigmoid(W_z x + b_z + U_z h + c_z)        update gate
     n = tanh(W_n x + b_n + r * (U_n h + c_n))     candidate
     h' = n + z * (h - n)
 
+and the cell `rnn`, the plain one (Elman 1990; torch.nn.RNN), for comparison:
+
+    h' = tanh(W x + b + U h + c)
+
 A line begins with the end token, fed to a learned initial state; the softmax shares its weights
 with the embedding (Press and Wolf 2017; Inan et al. 2017).
 
-Shapes: B batch, T time, N packed tokens, V vocabulary, E embedding, H hidden, L layers.
+Shapes: B batch, T time, N packed tokens, V vocabulary, E embedding, H hidden, L layers,
+G products a cell makes of its input (3 for gru, 1 for rnn).
 """
 
 from dataclasses import dataclass
@@ -26,16 +33,19 @@ from torch.nn.utils.rnn import PackedSequence
 from pocketlm.model.errors import UserError
 from pocketlm.model.tokenizer import LARGEST_VOCABULARY, SMALLEST_VOCABULARY
 
+CELLS = ("gru", "rnn")
+
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The sizes of a language model."""
+    """The sizes of a language model, and its cell."""
 
     vocabulary_size: int = 8192
     embedding: int = 128
     hidden: int = 512
     layers: int = 1
     dropout: float = 0.0
+    cell: str = "gru"
 
     def __post_init__(self) -> None:
         if not SMALLEST_VOCABULARY <= self.vocabulary_size <= LARGEST_VOCABULARY:
@@ -48,6 +58,8 @@ class ModelConfig:
                 raise UserError(f"{name} {getattr(self, name)} is outside 1..{largest}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"dropout {self.dropout} is outside 0..1")
+        if self.cell not in CELLS:
+            raise UserError(f"cell {self.cell!r:.60} is not one of {', '.join(CELLS)}")
 
 
 PRESETS = {
@@ -57,31 +69,40 @@ PRESETS = {
 }
 
 
-class GRULanguageModel(nn.Module):
-    """A next-token model; `forward` is torch's own GRU, `step` the written-out equations."""
+class RecurrentLanguageModel(nn.Module):
+    """A next-token model; `forward` is torch's own cell, `step` the written-out equations."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
-        self.gru = nn.GRU(
+        kind = nn.GRU if config.cell == "gru" else nn.RNN
+        recurrent = kind(
             config.embedding,
             config.hidden,
             num_layers=config.layers,
             batch_first=True,
             dropout=config.dropout if config.layers > 1 else 0.0,
         )
+        self.add_module(config.cell, recurrent)  # the weights' names say which cell they are of
         self.projection = nn.Linear(config.hidden, config.embedding)
         self.initial_state = nn.Parameter(torch.zeros(config.layers, config.hidden))  # [L, H]
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=config.embedding**-0.5)
         for layer in range(config.layers):
-            for gate in self.layer_weights(layer)[1].detach().chunk(3):
+            for gate in self.layer_weights(layer)[1].detach().split(config.hidden):
                 nn.init.orthogonal_(gate)
 
+    @property
+    def recurrent(self) -> nn.RNNBase:
+        """Torch's module of the cell: `gru` or `rnn`."""
+        module = self.get_submodule(self.config.cell)
+        assert isinstance(module, nn.RNNBase)
+        return module
+
     def layer_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of a layer: W [3H, E or H], U [3H, H], b [3H], c [3H]; gates in the order r, z, n."""
-        weights = self.gru.all_weights[layer]
+        """Of a layer: W [GH, E or H], U [GH, H], b [GH], c [GH]; a GRU's in the order r, z, n."""
+        weights = self.recurrent.all_weights[layer]
         return weights[0], weights[1], weights[2], weights[3]
 
     def start_state(self, batch: int) -> Tensor:
@@ -101,13 +122,14 @@ class GRULanguageModel(nn.Module):
         x = self.embedding(tokens)  # [B, E]
         hidden = []
         for layer, h in enumerate(state):
-            x = gru_step(x, h, *self.layer_weights(layer))  # [B, H]
+            w, u, b, c = self.layer_weights(layer)
+            x = next_state(self.config.cell, F.linear(x, w, b), F.linear(h, u, c), h)  # [B, H]
             hidden.append(x)
         return self.log_probabilities(self.project(x)), torch.stack(hidden)
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A sequence: tokens [B, T], state [L, B, H] -> log-probabilities [B, T, V], state."""
-        outputs, state = self.gru(self.embedding(tokens), state)  # [B, T, H]
+        outputs, state = self.recurrent(self.embedding(tokens), state)  # [B, T, H]
         return self.log_probabilities(self.project(outputs)), state
 
     def packed(self, tokens: Tensor, batch_sizes: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,7 +145,7 @@ class GRULanguageModel(nn.Module):
         """
         embedded = self.dropout(self.embedding(tokens))  # [N, E]
         if embedded.is_cuda:  # cuDNN
-            outputs, state = self.gru(PackedSequence(embedded, batch_sizes), state)
+            outputs, state = self.recurrent(PackedSequence(embedded, batch_sizes), state)
             return self.project(self.dropout(outputs.data)), state
         outputs, state = self._scan_packed(embedded, batch_sizes.tolist(), state)
         return self.project(self.dropout(outputs)), state
@@ -146,7 +168,7 @@ class GRULanguageModel(nn.Module):
                 if running < len(h):
                     ended.append(h[running:])
                     h = h[:running]  # noqa: PLW2901 - the recurrence
-                h = gru_gates(from_input, F.linear(h, u, c), h)  # noqa: PLW2901
+                h = next_state(self.config.cell, from_input, F.linear(h, u, c), h)  # noqa: PLW2901
                 outputs.append(h)
             finals.append(torch.cat([h, *reversed(ended)]))
             x = torch.cat(outputs)
@@ -155,7 +177,7 @@ class GRULanguageModel(nn.Module):
         return x, torch.stack(finals)
 
     def project(self, outputs: Tensor) -> Tensor:
-        """GRU outputs [..., H] -> vectors [..., E] that are compared with the embeddings."""
+        """Outputs [..., H] -> vectors [..., E] that are compared with the embeddings."""
         projected: Tensor = self.projection(outputs)
         return projected
 
@@ -168,18 +190,21 @@ class GRULanguageModel(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def gru_step(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """The recurrence of the module's docstring: x [B, E or H], h [B, H] -> new h [B, H]."""
-    from_input = F.linear(x, w, b)  # [B, 3H]
-    from_state = F.linear(h, u, c)  # [B, 3H]
-    return gru_gates(from_input, from_state, h)
+def next_state(cell: str, from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
+    """The recurrence of the module's docstring, once its products are made.
 
+    Args:
+        cell: one of CELLS.
+        from_input: [B, GH], W x + b.
+        from_state: [B, GH], U h + c.
+        h: [B, H], the previous state.
 
-def gru_gates(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
-    """The gates, given both products [B, 3H] with their biases, and the previous h [B, H].
-
-    Slices, not `chunk`: a split would break the XNNPACK delegate in two.
+    Returns:
+        the new state [B, H].
     """
+    if cell == "rnn":
+        return torch.tanh(from_input + from_state)
+    # Slices, not `chunk`: a split would break the XNNPACK delegate in two.
     size = h.shape[-1]
     gates = torch.sigmoid(from_input[:, : 2 * size] + from_state[:, : 2 * size])
     r, z = gates[:, :size], gates[:, size:]

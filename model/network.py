@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, unpack_sequence
 
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.run_folder import load_run
 from pocketlm.model.tokenizer import END_ID, Tokenizer
@@ -21,9 +21,9 @@ _LOGIT_ROWS = 512
 
 
 class NetworkPredictor(Predictor):
-    """A GRULanguageModel behind the one interface."""
+    """A RecurrentLanguageModel behind the one interface."""
 
-    def __init__(self, model: GRULanguageModel, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(self, model: RecurrentLanguageModel, tokenizer: Tokenizer, name: str) -> None:
         super().__init__(name, "network", tokenizer)
         self.model = model
 

@@ -19,7 +19,7 @@ from typing import Any
 from pocketlm.model.checkpoint import load_checkpoint, load_weights
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json
-from pocketlm.model.language_model import GRULanguageModel, ModelConfig
+from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.settings import from_json
 from pocketlm.model.tokenizer import Tokenizer
 
@@ -91,7 +91,7 @@ def config_to_json(config: TrainConfig) -> dict[str, Any]:
     return asdict(config)
 
 
-def load_run(folder: Path) -> tuple[GRULanguageModel, Tokenizer, TrainConfig]:
+def load_run(folder: Path) -> tuple[RecurrentLanguageModel, Tokenizer, TrainConfig]:
     """The best weights of a run, ready to predict, with their tokenizer and settings."""
     config = config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
     tokenizer = Tokenizer.load(folder / TOKENIZER)
@@ -100,7 +100,7 @@ def load_run(folder: Path) -> tuple[GRULanguageModel, Tokenizer, TrainConfig]:
             f"{folder}: the tokenizer has {tokenizer.vocabulary_size} pieces, "
             f"the model {config.model.vocabulary_size}"
         )
-    model = GRULanguageModel(config.model).eval()
+    model = RecurrentLanguageModel(config.model).eval()
     checkpoint = load_checkpoint(folder / WEIGHTS)
     if checkpoint.state.get("tokenizer_sha256") != tokenizer.sha256:
         raise UserError(f"{folder}: tokenizer.model is not the one that the model was trained with")

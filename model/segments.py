@@ -1,12 +1,12 @@
 """Training windows: documents dealt to parallel rows, cut where a line starts afresh.
 
-    shards -> WindowStream: rows of tokens [B, T] -> pack_segments -> Segments -> the GRU
+    shards -> WindowStream: rows of tokens [B, T] -> pack_segments -> Segments -> the network
 
 Row b of a window continues row b of the window before (truncated back-propagation: the state is
 carried, the gradient is not). A keyboard mostly starts with an empty field, so at the start of a
 document, and with probability `fresh` at any other line, the state is the learned initial one
 instead. A window is thereby a set of segments, each from the carried or from the initial state;
-packed, longest first, they go through the GRU kernel at once.
+packed, longest first, they go through the recurrence at once.
 
 Shapes: B rows, T time, S segments, N = B * T tokens.
 """
@@ -32,7 +32,7 @@ _SOON = 512  # tokens within which a part ends with its line
 
 @dataclass(frozen=True)
 class Segments:
-    """One window, packed for the GRU kernel (see torch's PackedSequence)."""
+    """One window, packed for the recurrence (see torch's PackedSequence)."""
 
     inputs: IntArray  # [N] the token before each target, in packed order
     targets: IntArray  # [N] in packed order

@@ -1,6 +1,6 @@
-"""Training: windows of text through the GRU, AdamW, a finished schedule, a resumable trajectory.
+"""Training: windows of text through the network, AdamW, a finished schedule, resumable.
 
-    WindowStream -> Segments -> GRULanguageModel.packed -> tied_softmax_loss -> AdamW
+    WindowStream -> Segments -> RecurrentLanguageModel.packed -> tied_softmax_loss -> AdamW
                                      |                                           |
                       valid: word perplexity by line and by document     checkpoint.safetensors
 

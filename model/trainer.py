@@ -23,7 +23,7 @@ from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.evaluate import CONTEXTS, Evaluation, evaluate, exp_or_infinity
 from pocketlm.model.files import finite
 from pocketlm.model.hardware import resolve_device, resolve_precision
-from pocketlm.model.language_model import GRULanguageModel
+from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.loss import tied_softmax_loss
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.optimizer import adamw, learning_rate
@@ -68,7 +68,7 @@ class Trainer:
         )
         self.valid = text_lines(corpus.path("valid"), config.valid_lines)
         torch.manual_seed(config.seed)
-        self.model = GRULanguageModel(config.model).to(self.device)
+        self.model = RecurrentLanguageModel(config.model).to(self.device)
         self.optimizer = adamw(self.model, config)
         self.carried = self.model.start_state(config.rows).detach()
         self.step = 0
@@ -81,7 +81,7 @@ class Trainer:
         self.losses: deque[float] = deque(maxlen=LOG_EVERY)
         self.speeds: deque[float] = deque(maxlen=LOG_EVERY)
 
-    def begin_from(self, model: GRULanguageModel) -> None:
+    def begin_from(self, model: RecurrentLanguageModel) -> None:
         """Take the weights of a model of the same sizes, before the first step."""
         self.model.load_state_dict(model.state_dict())
         self.carried = self.model.start_state(self.config.rows).detach()

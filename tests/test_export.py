@@ -48,12 +48,27 @@ def two_layers(
     return folder
 
 
+@pytest.fixture(scope="module")
+def plain_cell(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    config = tiny_config(corpus)
+    config = replace(config, model=replace(config.model, cell="rnn"))
+    train(config, folder, Silent(), tokenizer)
+    return folder
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("network", ["run", "two_layers", "plain_cell"])
 def test_a_bundle_does_what_eager_does(
-    run: Path, two_layers: Path, valid_lines: list[str], tmp_path: Path, recipe: str, layers: int
+    request: pytest.FixtureRequest,
+    valid_lines: list[str],
+    tmp_path: Path,
+    recipe: str,
+    network: str,
 ) -> None:
-    source = run if layers == 1 else two_layers
+    source: Path = request.getfixturevalue(network)
     manifest = export_bundle(source, recipe, tmp_path / "b", valid_lines, verify_tokens=200)
     quality = manifest["quality"]
     assert quality["tokens"] >= 200
@@ -92,7 +107,7 @@ def test_zero_copy_is_eager_with_rounded_weights(run: Path, bundle: Path) -> Non
         for parameter in (
             model.embedding.weight,
             model.projection.weight,
-            *(w for w in model.gru.parameters() if w.ndim == 2),
+            *(w for w in model.recurrent.parameters() if w.ndim == 2),
         ):
             parameter.copy_(quantise_rows(parameter).dequantised())
     rounded, exported = NetworkPredictor(model, tokenizer, "rounded"), open_bundle(bundle)

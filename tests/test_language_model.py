@@ -1,29 +1,36 @@
 """The network: one step, a sequence and a packed batch are one thing; the loss is cross-entropy."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.language_model import PRESETS, GRULanguageModel, ModelConfig
+from pocketlm.model.language_model import CELLS, PRESETS, ModelConfig, RecurrentLanguageModel
 from pocketlm.model.loss import tied_softmax_loss
+from pocketlm.model.settings import from_json
+
+EACH_CELL = st.sampled_from(CELLS)
 
 
-def make_model(layers: int = 1, embedding: int = 12, hidden: int = 20) -> GRULanguageModel:
+def make_model(layers: int = 1, hidden: int = 20, cell: str = "gru") -> RecurrentLanguageModel:
     torch.manual_seed(0)
-    model = GRULanguageModel(ModelConfig(320, embedding, hidden, layers)).eval()
+    model = RecurrentLanguageModel(ModelConfig(320, 12, hidden, layers, cell=cell)).eval()
     torch.nn.init.normal_(model.initial_state)
     return model
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 12), st.integers(1, 9))
-def test_stepping_is_the_sequence_form(layers: int, batch: int, time: int, hidden: int) -> None:
-    model = make_model(layers, hidden=hidden)
+@given(EACH_CELL, st.integers(1, 3), st.integers(1, 5), st.integers(1, 12), st.integers(1, 9))
+def test_stepping_is_the_sequence_form(
+    cell: str, layers: int, batch: int, time: int, hidden: int
+) -> None:
+    model = make_model(layers, hidden, cell)
     tokens = torch.randint(0, 320, (batch, time))
     with torch.no_grad():
-        expected, final = model(tokens, model.start_state(batch))  # torch's own GRU
+        expected, final = model(tokens, model.start_state(batch))  # torch's own cell
         state = model.start_state(batch)
         for t in range(time):
             log_probabilities, state = model.step(tokens[:, t], state)
@@ -32,9 +39,11 @@ def test_stepping_is_the_sequence_form(layers: int, batch: int, time: int, hidde
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 3), st.lists(st.integers(1, 9), min_size=1, max_size=6))
-def test_a_packed_batch_is_each_sequence_by_itself(layers: int, lengths: list[int]) -> None:
-    model = make_model(layers)
+@given(EACH_CELL, st.integers(1, 3), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_a_packed_batch_is_each_sequence_by_itself(
+    cell: str, layers: int, lengths: list[int]
+) -> None:
+    model = make_model(layers, cell=cell)
     sequences = [torch.randint(0, 320, (n,)) for n in sorted(lengths, reverse=True)]
     packed = torch.nn.utils.rnn.pack_sequence(sequences)
     projected, final = model.packed(
@@ -50,8 +59,9 @@ def test_a_packed_batch_is_each_sequence_by_itself(layers: int, lengths: list[in
         torch.testing.assert_close(final[:, i], state[:, 0], atol=1e-5, rtol=0)
 
 
-def test_packed_gradients_are_those_of_torchs_gru() -> None:
-    model = make_model(layers=2)
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_gradients_are_those_of_torchs_cell(cell: str) -> None:
+    model = make_model(layers=2, cell=cell)
     tokens = torch.randint(0, 320, (3, 7))
     packed = torch.nn.utils.rnn.pack_sequence(list(tokens))
     gradients = []
@@ -79,20 +89,42 @@ def test_probabilities_sum_to_one() -> None:
 
 
 def test_presets_have_the_sizes_they_promise() -> None:
-    counts = {name: GRULanguageModel(config).parameter_count() for name, config in PRESETS.items()}
+    counts = {
+        name: RecurrentLanguageModel(config).parameter_count() for name, config in PRESETS.items()
+    }
     assert round(counts["small"] / 1e6, 1) == 1.4
     assert round(counts["base"] / 1e6, 1) == 2.1
 
 
-def test_the_state_dict_keys_are_a_contract() -> None:
-    assert list(make_model(layers=2).state_dict()) == [
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_the_state_dict_keys_are_a_contract(cell: str) -> None:
+    assert list(make_model(layers=2, cell=cell).state_dict()) == [
         "initial_state",
         "embedding.weight",
-        *["gru.weight_ih_l0", "gru.weight_hh_l0", "gru.bias_ih_l0", "gru.bias_hh_l0"],
-        *["gru.weight_ih_l1", "gru.weight_hh_l1", "gru.bias_ih_l1", "gru.bias_hh_l1"],
+        *[f"{cell}.{name}_l0" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")],
+        *[f"{cell}.{name}_l1" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")],
         "projection.weight",
         "projection.bias",
-    ]  # fmt: skip
+    ]
+
+
+def test_the_plain_cell_is_elmans() -> None:
+    """One step against the equation written with the weights' own names."""
+    model = make_model(cell="rnn")
+    weights = model.state_dict()
+    state = torch.randn(1, 4, 20)
+    x = weights["embedding.weight"][torch.tensor([5, 6, 7, 5])]
+    from_input = x @ weights["rnn.weight_ih_l0"].T + weights["rnn.bias_ih_l0"]
+    from_state = state[0] @ weights["rnn.weight_hh_l0"].T + weights["rnn.bias_hh_l0"]
+    _, new = model.step(torch.tensor([5, 6, 7, 5]), state)
+    torch.testing.assert_close(new[0], torch.tanh(from_input + from_state))
+    u = weights["rnn.weight_hh_l0"]
+    torch.testing.assert_close(u @ u.T, torch.eye(20), atol=1e-5, rtol=0)
+
+
+def test_settings_written_before_there_were_cells_are_a_grus() -> None:
+    old = {"vocabulary_size": 384, "embedding": 8, "hidden": 8, "layers": 1, "dropout": 0.0}
+    assert from_json(ModelConfig, old, "config.json").cell == "gru"
 
 
 IMPOSSIBLE = [
@@ -101,11 +133,12 @@ IMPOSSIBLE = [
     {"dropout": 1.0},
     {"embedding": -1},
     {"vocabulary_size": 70_000},
+    {"cell": "lstm"},
 ]
 
 
 @pytest.mark.parametrize("sizes", IMPOSSIBLE)
-def test_impossible_sizes_are_errors(sizes: dict[str, int]) -> None:
+def test_impossible_sizes_are_errors(sizes: dict[str, Any]) -> None:
     with pytest.raises(UserError):
         ModelConfig(**sizes)
 

@@ -28,6 +28,7 @@ from pocketlm.model.run_folder import (
     WEIGHTS,
     config_from_json,
     config_to_json,
+    load_run,
     locked_run,
 )
 from pocketlm.model.tokenizer import Tokenizer
@@ -46,12 +47,22 @@ def test_training_learns_and_leaves_a_complete_run(run: Path) -> None:
     assert [row["step"] for row in rows if row["valid_word_perplexity_line"]] == ["20", "40", "60"]
 
 
-@pytest.mark.parametrize("layers", [1, 2])
+def test_the_plain_cell_learns(corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    config = tiny_config(corpus)
+    config = replace(config, model=replace(config.model, cell="rnn"))
+    record = train(config, tmp_path / "run", Silent(), tokenizer)
+    curve = [point["valid_word_perplexity_line"] for point in record["curve"]]
+    assert curve[-1] < curve[0] / 2
+    model, _, settings = load_run(tmp_path / "run")
+    assert model.config.cell == settings.model.cell == "rnn"
+
+
+@pytest.mark.parametrize(("layers", "cell"), [(1, "gru"), (2, "gru"), (1, "rnn")])
 def test_a_resumed_run_is_the_uninterrupted_one(
-    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int, cell: str
 ) -> None:
     config = tiny_config(corpus, layers, max_steps=30, valid_every=10)
-    config = replace(config, model=replace(config.model, dropout=0.2))
+    config = replace(config, model=replace(config.model, dropout=0.2, cell=cell))
     train(config, tmp_path / "whole", Silent(), tokenizer)
 
     class StopAt(Silent):
@@ -168,7 +179,8 @@ def test_a_loss_that_is_not_finite_ends_the_run(
 
 
 @pytest.mark.parametrize("change", [{"rowz": 4}, {"model": {"hiden": 4}}, {"model": 3},
-                                    {"max_steps": -1}, {"precision": "fp8"}, {"corpus": None},
+                                    {"model": {"cell": "lstm"}}, {"max_steps": -1},
+                                    {"precision": "fp8"}, {"corpus": None},
                                     {"max_steps": None}])  # fmt: skip
 def test_the_config_loader_is_strict(corpus: Corpus, change: dict[str, object]) -> None:
     value = {**config_to_json(tiny_config(corpus)), **change}

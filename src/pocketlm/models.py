@@ -12,7 +12,7 @@ from pocketlm.model.predictor import Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from pocketlm.model.language_model import GRULanguageModel
+    from pocketlm.model.language_model import RecurrentLanguageModel
 
 DEFAULT_MODEL = Path("en-base")
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -60,7 +60,7 @@ def open_model(model: Path) -> Predictor:
     return open_run(folder)
 
 
-def open_network(model: Path) -> tuple["GRULanguageModel", Tokenizer]:
+def open_network(model: Path) -> tuple["RecurrentLanguageModel", Tokenizer]:
     """The float32 weights and the tokens of a run, or of a bundle that carries its weights.
 
     Raises:
