@@ -1,8 +1,10 @@
 """The commands `bench` and `ngram`; what they need is imported when they run.
 
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
+bench typing, all     -> typing_command.py, study_command.py
 ngram train           -> corpus -> tokens -> ngram_training.py -> a folder
                       -> corpus -> presage.py -> a folder
+ngram import, export  -> arpa_commands.py -> a folder of an ARPA file, and back
 ngram estimate        -> estimate_command.py -> bytes of each structure
 """
 
@@ -10,10 +12,13 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from pocketlm.benchmarks.arpa_commands import export_command, import_command
 from pocketlm.benchmarks.estimate_command import estimate
+from pocketlm.benchmarks.study_command import all_command
 from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
 
@@ -75,6 +80,7 @@ def memory(
 
 
 bench.add_command(typing)
+bench.add_command(all_command)
 
 
 def measure_and_report(
@@ -150,10 +156,10 @@ def ngram() -> None:
 @click.option("--prune", default="0", show_default=True, help='Thresholds by order, as in "0 1 2".')
 @click.option(
     "--structure",
-    type=click.Choice(["trie", "probing"]),
+    type=click.Choice(["trie", "unquantised trie", "probing"]),
     default="trie",
     show_default=True,
-    help="KenLM's: a quantised trie, or a hash table.",
+    help="KenLM's: a trie of 8-bit values or of whole ones, or a hash table.",
 )
 @click.option("--tokenizer", type=PATH, help="A .model file or MODEL folder; else one is trained.")
 @click.option(
@@ -192,7 +198,7 @@ def train(
     """
     from pocketlm.benchmarks.ngram import check_settings
     from pocketlm.benchmarks.ngram_training import train_ngram
-    from pocketlm.console import emit_json, note
+    from pocketlm.console import note
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.errors import UserError
     from pocketlm.model.lexicon import Lexicon
@@ -229,6 +235,13 @@ def train(
         lexicon=Lexicon.build(corpus.lines("train"), shards.chunks(), pieces),
         notify=note,
     )
+    print_manifest(manifest, out, as_json)
+
+
+def print_manifest(manifest: dict[str, Any], out: Path, as_json: bool) -> None:
+    """Say what is in a new n-gram folder."""
+    from pocketlm.console import emit_json
+
     if as_json:
         emit_json(manifest)
         return
@@ -258,7 +271,8 @@ def _train_presage(name: str, order: int, lower_case: bool, out: Path, as_json: 
     click.echo(f"{out}: Presage's n-grams to order {order}, {size:,} bytes")
 
 
-ngram.add_command(estimate)
+for command in (import_command, export_command, estimate):
+    ngram.add_command(command)
 
 
 def parse_prune(text: str) -> list[int]:

@@ -30,7 +30,11 @@ from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
 # The trie's usual small form: 8-bit probabilities and backoffs, pointers in up to 22 bits of array.
-STRUCTURES = {"trie": ["-q", "8", "-b", "8", "-a", "22", "trie"], "probing": ["probing"]}
+STRUCTURES = {
+    "trie": ["-q", "8", "-b", "8", "-a", "22", "trie"],
+    "unquantised trie": ["trie"],
+    "probing": ["probing"],
+}
 _FALLBACK = "--discount_fallback"  # lmplz names it where discounts cannot be estimated
 _SORT_MEMORY = "1G"
 _CHUNK_TOKENS = 1 << 20
@@ -67,25 +71,53 @@ def train_kenlm(
         UserError: KenLM refuses; the message is KenLM's.
     """
     with tempfile.TemporaryDirectory(prefix=".kenlm.", dir=target.parent) as work:
-        arpa, words = Path(work) / "model.arpa", Path(work) / "words.txt"
+        arpa = Path(work) / "model.arpa"
+        fallback = write_kenlm_arpa(
+            chunks, vocabulary, end, order=order, prune=prune, target=arpa, notify=notify
+        )
+        counts = arpa_counts(arpa)
+        build_kenlm(arpa, structure, target)
+    return counts, fallback
+
+
+def write_kenlm_arpa(
+    chunks: Iterable[npt.NDArray[np.integer]],
+    vocabulary: int,
+    end: int,
+    *,
+    order: int,
+    prune: Sequence[int],
+    target: Path,
+    notify: Callable[[str], None],
+) -> bool:
+    """Estimate a model by lmplz and write its ARPA file; arguments as of `train_kenlm`.
+
+    Returns:
+        Whether the fallback discounts were used.
+    """
+    with tempfile.TemporaryDirectory(prefix=".lmplz.", dir=target.parent) as work:
+        words = Path(work) / "words.txt"
         with words.open("wb") as file:
             file.writelines(_as_words(chunks, vocabulary, end))
         command = [str(native_program("lmplz")), "-o", str(order), "-S", _SORT_MEMORY, "-T", work]
-        command += ["--vocab_pad", str(vocabulary), "--arpa", str(arpa)]
+        command += ["--vocab_pad", str(vocabulary), "--arpa", str(target)]
         command += ["--prune", *map(str, prune)]
-        fallback = False
         try:
             _run(command, words)
         except UserError as error:
             if _FALLBACK not in str(error):
                 raise
-            fallback = True
             notify(f"too little or too regular text for KenLM's own discounts: using {_FALLBACK}")
             _run([*command, _FALLBACK], words)
-        counts = _arpa_counts(arpa)
+            return True
+    return False
+
+
+def build_kenlm(arpa: Path, structure: str, target: Path) -> None:
+    """Write KenLM's binary file of an ARPA file, in a structure of `STRUCTURES`."""
+    with tempfile.TemporaryDirectory(prefix=".kenlm.", dir=target.parent) as work:
         command = [str(native_program("build_binary")), "-T", work, "-S", _SORT_MEMORY]
         _run([*command, *STRUCTURES[structure], str(arpa), str(target)], Path(os.devnull))
-    return counts, fallback
 
 
 def _as_words(
@@ -112,7 +144,7 @@ def _run(command: list[str], text: Path) -> None:
     raise UserError(f"KenLM's {Path(command[0]).name}: {(reasons or ['failed'])[-1]}")
 
 
-def _arpa_counts(arpa: Path) -> list[int]:
+def arpa_counts(arpa: Path) -> list[int]:
     """The numbers of n-grams in an ARPA file's header."""
     counts = []
     with arpa.open(encoding="utf-8") as file:
