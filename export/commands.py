@@ -10,7 +10,7 @@ from pocketlm.model.errors import UserError
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option(
     "--recipe",
     type=click.Choice(["zero-copy", "xnnpack", "float"]),
@@ -46,7 +46,9 @@ def export(
     with_weights: bool,
     as_json: bool,
 ) -> None:
-    """Quantise and export a RUN to a bundle, verified before it is put in place.
+    """Quantise and export a MODEL to a bundle, verified before it is put in place.
+
+    MODEL is a run, or a bundle that carries its weights, such as en-base.
 
     \b
     Example:
@@ -55,25 +57,40 @@ def export(
     from pocketlm.console import emit_json, note
     from pocketlm.export.quiet import quiet_native
     from pocketlm.export.verify import verification_lines
-    from pocketlm.model.corpus import open_corpus
-    from pocketlm.model.files import read_json
-    from pocketlm.model.run_folder import CONFIG, config_from_json
 
     with quiet_native():
         from pocketlm.export.exporter import export_bundle
 
-    if text is None:
-        config = config_from_json(read_json(run / CONFIG, "run's config"), str(run / CONFIG))
-        try:
-            text = open_corpus(config.corpus, config.seed).path("valid")
-        except UserError as error:
-            raise UserError(f"{error}; or name a text for the verification with --text") from None
-    lines = verification_lines(text)
+    lines = verification_lines(text or _valid_text(run))
     manifest = export_bundle(run, recipe, out, lines, note, verify_tokens, with_weights)
     if as_json:
         emit_json(manifest)
     else:
         click.echo(_summary(manifest))
+
+
+def _valid_text(model: Path) -> Path:
+    """The valid split of the corpus that a run, or a bundle's weights, were trained on."""
+    from pocketlm.export.bundle import read_manifest
+    from pocketlm.model.corpus import open_corpus
+    from pocketlm.model.files import read_json
+    from pocketlm.model.run_folder import CONFIG, config_from_json
+    from pocketlm.models import model_kind, resolve_model
+
+    folder = resolve_model(model)
+    if model_kind(folder) == "bundle":
+        training = read_manifest(folder).get("training") or {}
+        corpus, seed = (training.get("corpus") or {}).get("name"), training.get("seed")
+    else:
+        path = folder / CONFIG
+        config = config_from_json(read_json(path, "run's config"), str(path))
+        corpus, seed = config.corpus, config.seed
+    try:
+        if not corpus or seed is None:
+            raise UserError(f"{model} does not say what it was trained on")
+        return open_corpus(corpus, seed).path("valid")
+    except UserError as error:
+        raise UserError(f"{error}; or name a text for the verification with --text") from None
 
 
 @click.command()

@@ -1,6 +1,7 @@
-"""From a run folder to a verified bundle.
+"""From a run folder, or a bundle with weights, to a verified bundle.
 
-load_run -> recipe -> model.pte -> gates -> run the written file against eager -> manifest -> rename
+open_network -> recipe -> model.pte -> gates -> run the written file against eager -> manifest
+             -> rename
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from pocketlm.export.bundle import (
     PROGRAM,
     TOKENIZER,
     describe_files,
+    read_manifest,
     write_manifest,
 )
 from pocketlm.export.layout import (
@@ -33,9 +35,10 @@ from pocketlm.model.files import atomic_folder, read_json
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.network import NetworkPredictor
-from pocketlm.model.run_folder import RECORD, load_run
+from pocketlm.model.run_folder import RECORD
 from pocketlm.model.tokenizer import END_ID, UNKNOWN_ID, Tokenizer
 from pocketlm.model.weights import WEIGHTS, save_weights
+from pocketlm.models import open_network, resolve_model
 
 VERIFY_TOKENS = 4000
 
@@ -52,7 +55,7 @@ def export_bundle(
     """Export the best weights of a run and return the manifest.
 
     Args:
-        run: a run folder.
+        run: a run, or a bundle that carries its weights.
         recipe: one of RECIPES.
         out: the bundle; replaced only if it is one, and only once the new one has passed.
         lines: real text for the verification.
@@ -65,7 +68,8 @@ def export_bundle(
     """
     if recipe not in RECIPES:
         raise UserError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    model, tokenizer, _ = load_run(run)
+    model, tokenizer = open_network(run)
+    run = resolve_model(run)
     with atomic_folder(out, MANIFEST) as folder:
         notify(f"lowering {model.parameter_count():,} parameters with the recipe {recipe}")
         with quiet_native():
@@ -144,6 +148,9 @@ def _quantisation(recipe: str, largest_error: float) -> dict[str, Any]:
 
 def _training_summary(run: Path) -> dict[str, Any] | None:
     """What the run record says of where the weights come from; None for a run still going on."""
+    if (run / MANIFEST).is_file():
+        summary: dict[str, Any] | None = read_manifest(run).get("training")
+        return summary
     if not (run / RECORD).is_file():
         return None
     record = read_json(run / RECORD, "run record")

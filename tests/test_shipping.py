@@ -238,3 +238,17 @@ def test_figures_by_source_add_up(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "text.src").unlink()
     with pytest.raises(UserError, match=r"text\.src is missing"):
         documents_by_source(text, documents)
+
+
+def test_a_bundle_with_weights_is_exported_by_another_recipe(
+    with_weights: Path, bundle: Path, valid_lines: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "quick"
+    manifest = export_bundle(with_weights, "xnnpack", out, valid_lines, verify_tokens=200)
+    assert manifest["recipe"] == "xnnpack"
+    assert manifest["training"] == read_manifest(with_weights)["training"]
+    assert (out / LEXICON).read_bytes() == (with_weights / LEXICON).read_bytes()
+    assert open_bundle(out).tokenizer.sha256 == open_bundle(with_weights).tokenizer.sha256
+    with pytest.raises(UserError, match="has no weights"):
+        export_bundle(bundle, "xnnpack", tmp_path / "none", valid_lines, verify_tokens=200)
+    assert not (tmp_path / "none").exists()

@@ -75,7 +75,7 @@ def open_network(model: Path) -> tuple["RecurrentLanguageModel", Tokenizer]:
     from pocketlm.model.weights import WEIGHTS, open_weights
 
     if kind != "bundle" or not (folder / WEIGHTS).is_file():
-        raise UserError(f"{model} has no weights to train on from: no {WEIGHTS} is in it")
+        raise UserError(f"{model} has no weights to go on from: no {WEIGHTS} is in it")
     tokenizer = open_tokenizer(folder)  # which checks the bundle
     return open_weights(folder / WEIGHTS, tokenizer), tokenizer
 
