@@ -178,7 +178,7 @@ def test_a_bundle_without_weights_cannot_be_trained_on_from(
     corpus: Corpus, bundle: Path, tmp_path: Path
 ) -> None:
     config = tiny_config(corpus, max_steps=1, initial=str(bundle))
-    with pytest.raises(UserError, match="no weights to train on from"):
+    with pytest.raises(UserError, match="no weights to go on from"):
         train(config, tmp_path / "run", Silent())
     assert not (tmp_path / "run" / "config.json").exists()
 
