@@ -1,0 +1,1 @@
+"""`bench all`: the argument of memory, quality and reach, measured cell by cell and reported."""

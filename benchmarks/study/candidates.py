@@ -1,0 +1,126 @@
+"""The models that are compared: networks in their recipes, pruned and whole KenLM, count tables.
+
+plan, networks -> Candidates: a name, what decides it, a folder that is built when it is needed
+
+A candidate says what it is without being there, so that finished measurements need no model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pocketlm.benchmarks.ngram import MANIFEST as NGRAM_MANIFEST
+from pocketlm.benchmarks.samples import Measurable, open_measurable
+from pocketlm.benchmarks.study.builds import build_kenlm_folders
+from pocketlm.benchmarks.study.context import Study
+from pocketlm.export.bundle import MANIFEST, PROGRAM, read_manifest
+from pocketlm.model.files import sha256_file
+from pocketlm.model.weights import WEIGHTS
+from pocketlm.models import resolve_model
+
+QUICK_RECIPE = "xnnpack"  # a network's other recipe: more memory, less time
+_PRUNED_ORDER = 5
+_TABLE_LAYOUTS = ("dictionary", "mapped")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to be measured.
+
+    Attributes:
+        name: of its folder.
+        kind: network, kenlm or table.
+        identity: what makes it this model, for the settings of cells.
+        order: of an n-gram model.
+        prune: its thresholds by order.
+        slow: whether a step takes about a millisecond: it does not replay every text.
+        open: its folder, which is built if it is not there.
+    """
+
+    name: str
+    kind: str
+    identity: dict[str, Any]
+    order: int | None
+    prune: tuple[int, ...] | None
+    slow: bool
+    open: Callable[[], Path]
+
+    @property
+    def layouts(self) -> tuple[str, ...]:
+        """Names of what is measured of it, of which the last is the quickest."""
+        if self.kind == "table":
+            return tuple(f"{self.name} ({layout})" for layout in _TABLE_LAYOUTS)
+        return (self.name,)
+
+    def measurable(self, layout: str | None = None) -> Measurable:
+        """One of its layouts, the quickest if None."""
+        found = {model.name: model for model in open_measurable(self.open())}
+        return found[layout or self.layouts[-1]]
+
+
+def candidates(study: Study) -> list[Candidate]:
+    """All of the plan, networks first."""
+    return [*networks(study), *ngrams(study)]
+
+
+def networks(study: Study) -> list[Candidate]:
+    """Each network as it is, and by the quick recipe where its weights are there."""
+    found = []
+    for model in study.networks:
+        folder = resolve_model(model)
+        recipe = read_manifest(folder)["recipe"]
+        program = sha256_file(folder / PROGRAM)
+        found.append(_network(folder.name, program, recipe, partial(Path, folder)))
+        if recipe != QUICK_RECIPE and (folder / WEIGHTS).is_file():
+            name = f"{folder.name}-{QUICK_RECIPE}"
+            weights = sha256_file(folder / WEIGHTS)
+            exporting = partial(_exported, study, folder, study.models / name)
+            found.append(_network(name, weights, QUICK_RECIPE, exporting))
+    return found
+
+
+def _network(name: str, sha256: str, recipe: str, folder: Callable[[], Path]) -> Candidate:
+    identity = {"network": sha256, "recipe": recipe}
+    return Candidate(name, "network", identity, None, None, recipe == "zero-copy", folder)
+
+
+def _exported(study: Study, bundle: Path, out: Path) -> Path:
+    if not (out / MANIFEST).is_file():
+        from pocketlm.export.exporter import export_bundle
+        from pocketlm.export.verify import verification_lines
+
+        lines = verification_lines(study.corpus.path("valid"))
+        export_bundle(bundle, QUICK_RECIPE, out, lines, study.notify)
+    return out
+
+
+def ngrams(study: Study) -> list[Candidate]:
+    """Pruned KenLM models, those with every n-gram, and count tables."""
+    plan = study.plan
+    pruned = [tuple(map(int, text.split())) for text in plan.prunings]
+    return [
+        *(
+            _ngram(study, f"kenlm-{_PRUNED_ORDER}-{'-'.join(map(str, p))}", "kenlm", p)
+            for p in pruned
+        ),
+        *(_ngram(study, f"kenlm-{n}", "kenlm", (0,) * n) for n in plan.whole_orders),
+        *(_ngram(study, f"table-{n}", "table", (0,) * n) for n in plan.table_orders),
+    ]
+
+
+def _ngram(study: Study, name: str, kind: str, prune: tuple[int, ...]) -> Candidate:
+    folder = study.models / name
+
+    def build() -> Path:
+        if not (folder / NGRAM_MANIFEST).is_file():
+            study.notify(f"building {name}")
+            tokens = study.tokens()
+            if kind == "table":
+                study.train(tokens, folder, with_lexicon=True, kind=kind, order=len(prune))
+            else:
+                build_kenlm_folders(study, tokens, prune, {"trie": folder}, with_lexicon=True)
+        return folder
+
+    return Candidate(name, kind, {"ngram": kind, "prune": prune}, len(prune), prune, False, build)
