@@ -14,24 +14,28 @@ Load modes, the first of a kind being the one that a phone would use:
 | kenlm   | lazy, populate | pages of the file, mapped as they are touched, or at once   |
 |         | read           | private memory                                              |
 | table   | mapped         | pages of the sorted files, mapped as they are touched       |
-|         | dictionary     | hash maps in private memory                                 |
+|         | dictionary     | hash maps in private memory; of stupid backoff alone        |
+
+Kneser-Ney's and ARPA's backoff arrays are tables too, and so are counts of every smoothing.
 
 The page cache is warm: a file's pages are flushed to the disk, as those not yet written count as
-dirty, and read once through before each run, so that no run waits for the disk.
+dirty, and read once through before each run, so that no run waits for the disk. With `pressure`,
+the runner takes the pages away once the replay has ended (native/pressure.h).
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pocketlm.benchmarks.ngram import KENLM_FILE, read_ngram
+from pocketlm.benchmarks.ngram import KENLM_FILE, NgramFolder, read_ngram
 from pocketlm.benchmarks.smoothing import STUPID_BACKOFF
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
@@ -76,7 +80,7 @@ class Measurable:
 def open_measurable(folder: Path) -> list[Measurable]:
     """What can be measured of a folder; its files are checked against its manifest.
 
-    A count table gives two, one for each of its layouts.
+    Counts with stupid backoff give two, one for each of their layouts.
 
     Raises:
         UserError: it cannot be measured, or is damaged.
@@ -100,7 +104,7 @@ def _bundle_measurable(folder: Path) -> Measurable:
         manifest["recipe"],
         load_mode=_NETWORK_LOADS[0],
         load_modes=_NETWORK_LOADS,
-        command=(str(runner), str(program), "--end", str(tokenizer.end_id)),
+        command=(str(runner), str(program), *_end(tokenizer)),
         files=(program,),
         tokenizer=tokenizer,
     )
@@ -108,41 +112,58 @@ def _bundle_measurable(folder: Path) -> Measurable:
 
 def _ngram_measurables(folder: Path) -> list[Measurable]:
     found = read_ngram(folder)
-    files, tokenizer, name = found.files, found.tokenizer, _name(folder)
-    end = ("--end", str(tokenizer.end_id))
     if found.kind == "kenlm":
-        runner, path = native_program("kenlm_runner"), folder / KENLM_FILE
-        command = (str(runner), str(path), *end, "--vocabulary", str(tokenizer.vocabulary_size))
-        return [
-            Measurable(
-                name,
-                "kenlm",
-                found.structure,
-                load_mode=_KENLM_LOADS[0],
-                load_modes=_KENLM_LOADS,
-                command=command,
-                files=files,
-                tokenizer=tokenizer,
-            )
-        ]
-    if (found.kind, found.smoothing) != ("table", STUPID_BACKOFF):
-        model = found.smoothing if found.kind == "table" else found.kind
-        raise UserError(f"{folder} is {model}: native runners are for stupid backoff and KenLM")
-    runner = native_program("table_runner")
+        return [_kenlm_measurable(found)]
+    if found.kind != "table":
+        return [_table_measurable(found, f"backoff arrays, {found.kind}")]
+    if found.smoothing != STUPID_BACKOFF:
+        options = ("--add-k", str(found.add_k or 0.0))
+        return [_table_measurable(found, f"mapped, {found.smoothing}", options)]
     return [
-        Measurable(
-            f"{name} ({layout})",
-            "table",
-            layout,
+        replace(
+            _table_measurable(found, layout),
+            name=f"{_name(folder)} ({layout})",
             load_mode=layout,
             load_modes=_TABLE_LOADS,
-            command=(str(runner), str(folder), *end),
-            files=files,
-            tokenizer=tokenizer,
             replay_load_mode="mapped",
         )
         for layout in ("dictionary", "mapped")
     ]
+
+
+def _kenlm_measurable(found: NgramFolder) -> Measurable:
+    runner, path = native_program("kenlm_runner"), found.path / KENLM_FILE
+    vocabulary = str(found.tokenizer.vocabulary_size)
+    return Measurable(
+        _name(found.path),
+        "kenlm",
+        found.structure,
+        load_mode=_KENLM_LOADS[0],
+        load_modes=_KENLM_LOADS,
+        command=(str(runner), str(path), *_end(found.tokenizer), "--vocabulary", vocabulary),
+        files=found.files,
+        tokenizer=found.tokenizer,
+    )
+
+
+def _table_measurable(
+    found: NgramFolder, structure: str, options: tuple[str, ...] = ()
+) -> Measurable:
+    runner = native_program("table_runner")
+    return Measurable(
+        _name(found.path),
+        "table",
+        structure,
+        load_mode=_TABLE_LOADS[0],
+        load_modes=_TABLE_LOADS[:1],
+        command=(str(runner), str(found.path), *_end(found.tokenizer), *options),
+        files=found.files,
+        tokenizer=found.tokenizer,
+    )
+
+
+def _end(tokenizer: Tokenizer) -> tuple[str, str]:
+    return "--end", str(tokenizer.end_id)
 
 
 def _name(folder: Path) -> str:
@@ -162,6 +183,7 @@ def run_sample(
     work: str = DISTRIBUTION,
     load: str | None = None,
     steps: int | None = None,
+    pressure: bool = False,
 ) -> Sample:
     """Run one fresh process on a token file.
 
@@ -172,10 +194,13 @@ def run_sample(
             network has no other step than the distribution, which is what it then runs.
         load: one of the model's load modes; its own if None.
         steps: words' tokens, the file replayed as often as that takes; the whole file once if None.
+        pressure: drop the model's pages after the replay, and time the steps that follow.
 
     Returns:
         What the runner printed (times in microseconds, memory in bytes), and how it was run:
-        `command`, `work`, `load_mode`, `page_cache`.
+        `command`, `work`, `load_mode`, `page_cache`; with `pressure` also the `read_ahead_kb` of
+        the model's disk, None if the system does not say. `nats` is infinite where the model
+        excludes a token (maximum likelihood); `impossible_tokens` says how often.
 
     Raises:
         UserError: the model has no such load mode or work, or its runner fails.
@@ -188,10 +213,22 @@ def run_sample(
     work = DISTRIBUTION if model.kind == "network" else work
     command = [*model.command, "--tokens", str(tokens), "--work", work, "--load", load]
     command += ["--steps", str(steps)] if steps else []
+    command += ["--pressure"] if pressure else []
     for path in model.files:
         _warm(path)
     sample: Sample = json.loads(_output(command, model.name))
+    if sample["nats"] is None:
+        sample["nats"] = math.inf
+    if pressure:
+        sample["pressure"]["read_ahead_kb"] = _read_ahead_kb(model.files[0])
     return sample | {"command": command, "work": work, "load_mode": load, "page_cache": "warm"}
+
+
+def _read_ahead_kb(path: Path) -> int | None:
+    """How far the kernel reads ahead on a file's disk, which decides what a cold step waits for."""
+    device = path.stat().st_dev
+    setting = Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb")
+    return int(setting.read_text()) if setting.is_file() else None
 
 
 def _warm(path: Path) -> None:

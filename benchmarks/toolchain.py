@@ -29,7 +29,8 @@ from pocketlm.model.files import cache_directory, combined_hash, sha256_file
 SOURCES = Path(__file__).resolve().parent / "native"
 KENLM_VERSION = "0.3.0"
 KENLM_SHA256 = "c4628bb9fb63c8a6f9240035b8b037385cfc404cb72e933cf48878291edac1e8"
-_SHARED = ("CMakeLists.txt", "memory.h", "replay.h")
+_SHARED = ("CMakeLists.txt",)
+_HARNESS = ("harness.h", "memory.h", "pressure.h", "replay.h")
 # Debian's names.
 _PACKAGES = " ".join(
     ["g++", *(f"libboost-{x}-dev" for x in ("program-options", "system", "thread", "test"))]
@@ -168,7 +169,7 @@ PARTS = (
     Part(
         "runners",
         {"executorch_runner": "executorch_runner", "table_runner": "table_runner"},
-        ("executorch_*", "log_softmax.h", "table_*"),
+        (*_HARNESS, "executorch_*", "log_softmax.h", "table_*"),
         _executorch_ingredients,
         _executorch_options,
     ),
@@ -180,7 +181,7 @@ PARTS = (
             "lmplz": "kenlm/bin/lmplz",
             "build_binary": "kenlm/bin/build_binary",
         },
-        ("kenlm_*",),
+        (*_HARNESS, "kenlm_*"),
         lambda: [KENLM_VERSION, KENLM_SHA256],
         _kenlm_options,
     ),

@@ -231,6 +231,20 @@ def test_a_sample_says_how_it_was_run(bundle: Path, tmp_path: Path) -> None:
         run_sample(model, tokens, work="rest")
 
 
+def test_a_networks_state_and_pressure(bundle: Path, tmp_path: Path) -> None:
+    (model,) = open_measurable(bundle)
+    tokens = write_tokens(tmp_path / "tokens", LINES)
+    sample = run_sample(model, tokens, pressure=True)
+    assert sample["state_bytes"] == LAYERS * HIDDEN * 4
+    assert "libexecutorch.so" in sample["before_load"]["groups"]
+    pressure = sample["pressure"]
+    for drop in (pressure["dropped"], pressure["cold"]):
+        assert drop["file_backed_before"] > drop["file_backed_after"] == 0
+        assert sum(drop["first_faults"].values()) > 0
+    read = run_sample(model, tokens, load="file", pressure=True)["pressure"]
+    assert (read["evictable_bytes"], read["dropped"], read["cold"]) == (0, None, None)
+
+
 def test_a_word_of_thousands_of_characters_is_no_error(bundle: Path, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("qzx" * 1000 + "\n")

@@ -18,7 +18,6 @@ from pocketlm.benchmarks.backoff_table import BackoffTable
 from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.kneser_ney import estimate_discounts, write_kneser_ney
 from pocketlm.benchmarks.ngram_training import train_ngram
-from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.benchmarks.smoothing import open_count_table
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
@@ -233,22 +232,6 @@ def test_an_unseen_token_makes_perplexity_infinite_and_is_said_so(
     assert code == 0
     assert "token perplexity inf" in out
     assert invoke("generate", "--model", model)[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        ({"kind": "table", "smoothing": "mle"}, "mle"),
-        ({"kind": "table", "smoothing": "add-k", "add_k": 0.2}, "add-k"),
-        ({"kind": "kneser-ney"}, "kneser-ney"),
-    ],
-)
-def test_native_runners_refuse_what_they_cannot_measure(
-    tokenizer: Tokenizer, tmp_path: Path, options: dict[str, object], name: str
-) -> None:
-    folder = train(tmp_path / "model", tokenizer, ["see you"], order=2, **options)
-    with pytest.raises(UserError, match=f"is {name}: native runners are for stupid backoff"):
-        open_measurable(folder)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 // Replays tokens through an exported network with the ExecuTorch runtime, on one thread.
 //
-//   executorch_runner MODEL.pte --tokens FILE --end ID [--steps N] [--load mmap|file] [--dump-logits FILE]
+//   executorch_runner MODEL.pte --tokens FILE --end ID [--steps N] [--load mmap|file] [--pressure]
+//                    [--dump-logits FILE]
 //
 // The program's methods:
 //   forward(token int64[1,1], state float32[L,1,H]) -> (logits float32[1,V], state float32[L,1,H])
 //   initial_state() -> float32[L,1,H], a constant
 // A line begins with the initial state, past the end token, which is run anew for each line: nothing
 // is kept that an app would not need, and all of it counts. The softmax is taken in place, in the
-// planned arena. `--load file` reads the program into private memory; it is for later measurements.
+// planned arena. `--load file` reads the program into private memory.
 #include <executorch/extension/data_loader/file_data_loader.h>
 #include <executorch/extension/data_loader/mmap_data_loader.h>
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
@@ -150,6 +151,7 @@ class Network {
   }
 
   size_t planned_bytes() const { return forward_->planned_bytes; }
+  size_t state_bytes() const { return state_.size() * sizeof(float); }
 
   size_t vocabulary = 0;
 

@@ -1,10 +1,10 @@
 // Replays tokens through a KenLM binary file.
 //
 //   kenlm_runner MODEL.binary --tokens FILE --end ID --vocabulary V [--steps N]
-//                [--load lazy|populate|read] [--work score|distribution]
+//                [--load lazy|populate|read] [--work score|distribution] [--pressure]
 //
 // A step of `score` asks for the one token that comes; a step of `distribution` moves past the token
-// and asks for all V that may follow, as a keyboard must. populate and read are for later measurements.
+// and asks for all V that may follow, as a keyboard must. `read` copies the file into private memory.
 #include "kenlm_model.h"
 #include "replay.h"
 
@@ -34,6 +34,8 @@ class Replayed {
     pocketlm::KenlmModel::State unused;
     return distribution_ ? distribution_[end_] : model_.score(state_, end_, unused);
   }
+
+  size_t state_bytes() const { return sizeof state_; }
 
  private:
   const pocketlm::KenlmModel& model_;

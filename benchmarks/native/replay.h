@@ -2,38 +2,22 @@
 //
 //   tokens.int32 -> begin, step, step, ..., end -> next line ...
 //                   snapshots: before load, after load, after the first step, after the last
+//                   -> with --pressure, pressure.h
 //                   -> one JSON object on standard output
 //
 // A Model has: `begin()` puts it at the start of a line; `step(token)` moves past a word's token and
-// returns the log-probability that the token had; `end()` returns that of the end token. `step_us` is
-// of `step` alone, which is what a keyboard does when a word was typed; `begin_us` is the mean of
-// `begin`, which for a network is one more step. The harness keeps nothing for the model.
+// returns the log-probability that the token had; `end()` returns that of the end token; `state_bytes()`
+// is what a conversation has to keep. `step_us` is of `step` alone, which is what a keyboard does when a
+// word was typed; `begin_us` is the mean of `begin`, which for a network is one more step. The harness
+// keeps nothing for the model.
 #pragma once
-#include <sys/mman.h>
-#include <sys/stat.h>
-
-#include <algorithm>
 #include <chrono>
-#include <cstdarg>
-#include <cstdint>
+#include <cmath>
 #include <string>
 
-#include "memory.h"
+#include "pressure.h"
 
 namespace pocketlm {
-
-[[noreturn]] inline void fail(const char* format, ...) {
-  char message[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  for (char* c = message; *c; ++c)
-    if (*c == '\n') *c = ' ';
-  fprintf(stderr, "error: %s\n", message);
-  fflush(stderr);
-  _exit(2);
-}
 
 // The options that all runners share; `load` and `work` are each runner's own words.
 struct Options {
@@ -42,12 +26,21 @@ struct Options {
   const char* dump_logits = nullptr;
   std::string load, work;
   long end = -1, steps = 0, vocabulary = 0;
+  double add_k = -1;  // none
+  bool pressure = false;
 };
 
 inline long parse_number(const char* name, const char* text) {
   char* rest;
   const long value = strtol(text, &rest, 10);
   if (*rest || rest == text || value < 0) fail("%s takes a number, not %s", name, text);
+  return value;
+}
+
+inline double parse_k(const char* text) {
+  char* rest;
+  const double value = strtod(text, &rest);
+  if (*rest || rest == text || !(value >= 0 && value < 1e300)) fail("--add-k takes a number, not %s", text);
   return value;
 }
 
@@ -61,6 +54,10 @@ inline Options parse_options(int count, char** arguments, const char* load, cons
       options.model = arguments[i];
       continue;
     }
+    if (name == "--pressure") {
+      options.pressure = true;
+      continue;
+    }
     if (i + 1 == count) fail("%s needs a value", name.c_str());
     const char* value = arguments[++i];
     if (name == "--tokens") options.tokens = value;
@@ -70,21 +67,12 @@ inline Options parse_options(int count, char** arguments, const char* load, cons
     else if (name == "--end") options.end = parse_number("--end", value);
     else if (name == "--steps") options.steps = parse_number("--steps", value);
     else if (name == "--vocabulary") options.vocabulary = parse_number("--vocabulary", value);
+    else if (name == "--add-k") options.add_k = parse_k(value);
     else fail("unknown option %s", name.c_str());
   }
   if (!options.model || !options.tokens || options.end < 0)
-    fail("usage: RUNNER MODEL --tokens FILE --end ID [--steps N] [--load HOW] [--work WHAT]");
+    fail("usage: RUNNER MODEL --tokens FILE --end ID [--steps N] [--load HOW] [--work WHAT] [--pressure]");
   return options;
-}
-
-// Anonymous memory, touched, so that it is all there before the first snapshot.
-template <typename T>
-T* harness_array(size_t count) {
-  const size_t bytes = std::max<size_t>(1, count) * sizeof(T);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) fail("no memory for %zu bytes", bytes);
-  memset(memory, 1, bytes);
-  return static_cast<T*>(memory);
 }
 
 // Token ids in memory; every line is ended by the end token.
@@ -128,6 +116,13 @@ inline long thread_count() {
   return threads ? strtol(threads + 8, nullptr, 10) : 0;
 }
 
+// JSON has no infinity: it is null, as in what Python writes.
+inline void print_number(FILE* out, double value) {
+  char text[32];
+  snprintf(text, sizeof text, "%.9g", value);
+  fputs(strpbrk(text, "in") ? "null" : text, out);  // inf, nan: also where -ffast-math knows neither
+}
+
 // One replay: make it, `loading`, load the model, `loaded`, `run`, `print`.
 class Replay {
  public:
@@ -136,19 +131,22 @@ class Replay {
         end_(options.end),
         steps_(options.steps ? static_cast<size_t>(options.steps) : tokens_.words),
         whole_(options.steps == 0),
-        times_(harness_array<float>(steps_)) {
+        pressure_(options.pressure),
+        times_(harness_array<float>(steps_)),
+        drops_(harness_array<Drop>(kDrops)) {
     track_model_file(options.model);
-    prepare_snapshots();
+    snapshots_ = prepare_snapshots(kSnapshots);
   }
 
   void loading() {
-    before_load_ = take_snapshot();
+    page_cache_ = cached_model_pages();
+    take_snapshot(snapshots_[kBeforeLoad]);
     load_us_ = now_us();
   }
 
   void loaded(size_t vocabulary) {
     load_us_ = now_us() - load_us_;
-    after_load_ = take_snapshot();
+    take_snapshot(snapshots_[kAfterLoad]);
     for (size_t i = 0; i < tokens_.count; ++i)
       if (static_cast<size_t>(tokens_.ids[i]) >= vocabulary)
         fail("token %d is outside the model's vocabulary of %zu", tokens_.ids[i], vocabulary);
@@ -157,23 +155,25 @@ class Replay {
   // With --steps, the file is replayed from its start as often as it takes; else once, to its end.
   template <typename Model>
   void run(Model& model) {
-    size_t at = 0;
     begin(model);
-    while (whole_ ? at < tokens_.count : done_ < steps_) {
-      const int32_t token = tokens_.ids[at % tokens_.count];
-      ++at;
+    while (whole_ ? at_ < tokens_.count : done_ < steps_) {
+      const int32_t token = tokens_.ids[at_ % tokens_.count];
+      ++at_;
       ++scored_;
       if (token == end_) {
-        nats_ -= model.end();
-        if (!whole_ || at < tokens_.count) begin(model);
+        add(model.end());
+        if (!whole_ || at_ < tokens_.count) begin(model);
         continue;
       }
       const double start = now_us();
-      nats_ -= model.step(token);
+      const double score = model.step(token);
       times_[done_++] = static_cast<float>(now_us() - start);
-      if (done_ == 1) after_first_ = take_snapshot();
+      add(score);
+      if (done_ == 1) take_snapshot(snapshots_[kAfterFirst]);
     }
-    after_replay_ = take_snapshot();
+    take_snapshot(snapshots_[kAfterReplay]);
+    state_bytes_ = model.state_bytes();
+    if (pressure_) press(model);
   }
 
   void print(size_t planned_bytes) {
@@ -182,20 +182,26 @@ class Replay {
            scored_, thread_count());
     printf("\"step_us\": {\"min\": %.3f, \"median\": %.3f, \"p99\": %.3f}, ", times_[0],
            times_[done_ / 2], times_[done_ * 99 / 100]);
-    printf("\"nats\": %.9g, \"planned_bytes\": %zu, ", nats_, planned_bytes);
-    printf("\"begins\": %zu, \"begin_us\": %.3f, ", begins_, begin_us_ / static_cast<double>(begins_));
-    print_snapshot(stdout, "before_load", before_load_);
-    fputs(", ", stdout);
-    print_snapshot(stdout, "after_load", after_load_);
-    fputs(", ", stdout);
-    print_snapshot(stdout, "after_first", after_first_);
-    fputs(", ", stdout);
-    print_snapshot(stdout, "after_replay", after_replay_);
+    fputs("\"nats\": ", stdout);
+    print_number(stdout, nats_);
+    printf(", \"impossible_tokens\": %zu, \"planned_bytes\": %zu, ", impossible_, planned_bytes);
+    printf("\"state_bytes\": %zu, \"page_cache_resident\": %.6g, ", state_bytes_,
+           static_cast<double>(page_cache_.cached) / static_cast<double>(std::max<size_t>(1, page_cache_.all)));
+    printf("\"begins\": %zu, \"begin_us\": %.3f", begins_, begin_us_ / static_cast<double>(begins_));
+    for (size_t i = 0; i < kSnapshots - 1; ++i) {
+      fputs(", ", stdout);
+      print_snapshot(stdout, kSnapshotNames[i], snapshots_[i]);
+    }
+    if (pressure_) print_pressure();
     puts("}");
     fflush(stdout);
   }
 
  private:
+  enum { kBeforeLoad, kAfterLoad, kAfterFirst, kAfterReplay, kNow, kSnapshots };
+  static constexpr const char* kSnapshotNames[] = {"before_load", "after_load", "after_first", "after_replay"};
+  enum { kDropped, kCold, kCode, kDrops };
+
   template <typename Model>
   void begin(Model& model) {
     const double start = now_us();
@@ -204,14 +210,79 @@ class Replay {
     ++begins_;
   }
 
+  // Scores are summed; where a model excludes a token, the sum is infinite.
+  void add(double score) {
+    nats_ -= score;
+    impossible_ += std::isinf(score);
+  }
+
+  // Moves past line ends, so that the next token is a word's.
+  template <typename Model>
+  void pass_ends(Model& model) {
+    for (; tokens_.ids[at_ % tokens_.count] == end_; ++at_) model.begin();
+  }
+
+  template <typename Model>
+  void press(Model& model) {
+    const size_t last = std::min<size_t>(done_, 100);
+    float* const times = harness_array<float>(last);
+    std::copy(times_ + done_ - last, times_ + done_, times);
+    steady_us_ = median_of(times, last);
+    if (whole_) model.begin();  // the text's last line has ended
+    const auto next_step = [&] {
+      pass_ends(model);
+      const double start = now_us();
+      model.step(tokens_.ids[at_ % tokens_.count]);
+      const double took = now_us() - start;
+      ++at_;
+      return static_cast<float>(took);
+    };
+    const auto model_bytes = [&] {
+      take_snapshot(snapshots_[kNow]);
+      return snapshots_[kNow].model_file.file_backed;
+    };
+    const auto other_bytes = [&] {
+      take_snapshot(snapshots_[kNow]);
+      return snapshots_[kNow].total.file_backed - snapshots_[kNow].model_file.file_backed;
+    };
+    const auto drop_model = [] { drop_pages(evictable(Pages::kModel)); };
+    evictable_bytes_ = model_bytes();
+    mapped_ = evictable(Pages::kModel).count > 0;
+    if (mapped_) {
+      pass_ends(model);  // the step after the drop is one that is timed
+      measure_drop(drops_[kDropped], drop_model, model_bytes, next_step);
+      pass_ends(model);
+      const auto drop_cache_too = [&] { drop_model(), drop_model_page_cache(); };
+      measure_drop(drops_[kCold], drop_cache_too, model_bytes, next_step);
+    }
+    pass_ends(model);
+    measure_drop(drops_[kCode], [] { drop_pages(evictable(Pages::kCode)); }, other_bytes, next_step);
+  }
+
+  void print_pressure() {
+    printf(", \"pressure\": {\"evictable_bytes\": %ld, \"steady_us\": %.3f", evictable_bytes_,
+           static_cast<double>(steady_us_));
+    for (const auto& [name, drop] : {std::pair("dropped", kDropped), std::pair("cold", kCold), std::pair("code", kCode)}) {
+      if (mapped_ || drop == kCode)
+        print_drop(stdout, name, drops_[drop], steady_us_);
+      else
+        printf(", \"%s\": null", name);
+    }
+    fputs("}", stdout);
+  }
+
   Tokens tokens_;
   long end_;
   size_t steps_;
-  bool whole_;
+  bool whole_, pressure_, mapped_ = false;
   float* times_;
-  size_t done_ = 0, scored_ = 0, begins_ = 0;
+  Drop* drops_;
+  Snapshot* snapshots_ = nullptr;
+  CachedPages page_cache_{};
+  size_t at_ = 0, done_ = 0, scored_ = 0, begins_ = 0, impossible_ = 0, state_bytes_ = 0;
   double nats_ = 0, begin_us_ = 0, load_us_ = 0;
-  Snapshot before_load_{}, after_load_{}, after_first_{}, after_replay_{};
+  long evictable_bytes_ = 0;
+  float steady_us_ = 0;
 };
 
 }  // namespace pocketlm

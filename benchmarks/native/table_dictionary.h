@@ -3,7 +3,6 @@
 //   sorted files -> (decoded once, then unmapped) -> std::unordered_map<Ngram, count> per order
 #pragma once
 #include <array>
-#include <cmath>
 #include <unordered_map>
 
 #include "table_files.h"
@@ -25,15 +24,16 @@ class DictionaryTable {
  public:
   DictionaryTable(const char* folder, uint32_t end, bool distribution)
       : end_(end), distribution_(distribution) {
-    const auto orders = map_table(folder);
-    vocabulary_ = orders[0]->counts.count;
+    const auto counts = map_orders<uint32_t>(folder, "counts", 1);
+    const SortedKeys keys(folder, counts);
+    vocabulary_ = keys.vocabulary();
     if (vocabulary_ > 65536) fail("%s: more than 65536 tokens", folder);
-    maps_.resize(orders.size());
-    for (size_t i = 0; i < orders.size(); ++i) {
-      maps_[i].reserve(orders[i]->counts.count);
-      for (size_t rank = 0; rank < orders[i]->counts.count; ++rank) {
-        const uint32_t count = orders[i]->counts.data[rank];
-        if (count) maps_[i].emplace(decode(orders, i, rank), count);
+    maps_.resize(counts.size());
+    for (size_t i = 0; i < counts.size(); ++i) {
+      maps_[i].reserve(counts[i]->count);
+      for (size_t rank = 0; rank < counts[i]->count; ++rank) {
+        const uint32_t count = (*counts[i])[rank];
+        if (count) maps_[i].emplace(decode(keys, i + 1, rank), count);
         if (i == 0) total_ += count + 1.0;
       }
     }
@@ -58,18 +58,17 @@ class DictionaryTable {
     return score;
   }
 
-  double end() { return log_probability(end_); }
+  double end() const { return log_probability(end_); }
+  size_t state_bytes() const { return sizeof context_ + sizeof length_; }
 
  private:
-  using Orders = std::vector<std::unique_ptr<OrderFiles>>;
-
-  Ngram decode(const Orders& orders, size_t index, uint64_t rank) const {
+  static Ngram decode(const SortedKeys& keys, size_t order, uint64_t rank) {
     Ngram ngram{};
-    for (size_t i = index; i > 0; --i) {
-      const uint64_t key = orders[i]->keys.data[rank];
-      ngram[i] = static_cast<uint16_t>(key % vocabulary_);
-      rank = key / vocabulary_;
-      if (rank >= orders[i - 1]->counts.count) fail("the count tables are damaged: order %zu", i + 1);
+    for (; order > 1; --order) {
+      const uint64_t key = keys.key(order, rank);
+      ngram[order - 1] = static_cast<uint16_t>(key % keys.vocabulary());
+      rank = key / keys.vocabulary();
+      if (rank >= keys.size(order - 1)) fail("the count tables are damaged: order %zu", order);
     }
     ngram[0] = static_cast<uint16_t>(rank);
     return ngram;

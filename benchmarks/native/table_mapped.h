@@ -1,153 +1,159 @@
-// Count tables straight from their sorted, memory-mapped files.
+// Count tables straight from their sorted, memory-mapped files. T tokens were counted, V may be.
 //
-// For a context c of k tokens, c' its last k-1, and followers(c) the tokens seen after it:
+// Stupid backoff, normalised. For a context c of k tokens, c' its last k-1, and followers(c) the tokens
+// seen after it:
 //   S(w|c) = count(c w) / count(c) for a follower, else alpha * S(w|c')     S(w) = (count(w) + 1) / (T + V)
 //   Z(c)   = sum over followers of S(w|c) + alpha * (Z(c') - sum over followers of S(w|c'))
 //   P(w|c) = S(w|c) / Z(c)
 // Every n-gram's shorter ends are in the tables too, so that a follower of c is one of c'.
+//
+// Add-k, and maximum likelihood with k = 0; c is the longest context that was seen:
+//   P(w|c) = (count(c w) + k) / (count(c) + k V)
 #pragma once
-#include <algorithm>
-#include <cmath>
-
 #include "table_files.h"
 
 namespace pocketlm {
 
-class MappedTable {
+class Counts {
  public:
-  MappedTable(const char* folder, uint32_t end, bool distribution)
-      : orders_(map_table(folder)), end_(end), distribution_(distribution) {
-    const auto& unigrams = orders_[0]->counts;
-    for (size_t token = 0; token < unigrams.count; ++token) total_ += unigrams.data[token];
-    total_ += static_cast<double>(unigrams.count);
-    if (distribution_) scores_.resize(unigrams.count);
+  explicit Counts(const char* folder)
+      : counts_(map_orders<uint32_t>(folder, "counts", 1)), keys(folder, counts_) {
+    for (size_t token = 0; token < keys.vocabulary(); ++token) total += (*counts_[0])[token];
   }
 
-  size_t vocabulary() const { return orders_[0]->counts.count; }
+  double of(size_t order, uint64_t rank) const { return (*counts_[order - 1])[rank]; }
 
-  void begin() {
-    depth_ = orders_.size() > 1 && count_of(0, end_) > 0 ? 1 : 0;
-    ranks_[1] = end_;
-    look_ahead();
+  // Whether the context of `length` tokens was seen; a shorter one then was too.
+  bool seen(const Contexts& contexts, size_t length) const {
+    const uint64_t rank = contexts.ranks[length - 1];
+    return length <= keys.longest() && rank != kNone && of(length, rank) > 0;
   }
-
-  double step(uint32_t token) {
-    const double score = log_probability(token);
-    advance(token);
-    look_ahead();
-    return score;
-  }
-
-  double end() { return log_probability(end_); }
 
  private:
-  // Keys of one order that share a context: a run of the sorted file.
-  struct Followers {
-    const uint64_t* first;
-    const uint64_t* last;
-    uint64_t base;  // context_rank * V
-  };
+  MappedOrders<uint32_t> counts_;
 
-  // ranks_[k], k = 1..depth_: the place of the last k tokens among the n-grams of order k. The list
-  // ends at the longest context that was seen; a longer one cannot be.
-  void advance(uint32_t token) {
-    uint64_t next[kMostOrder + 1];
-    size_t depth = 0;
-    const size_t longest = std::min(depth_ + 1, orders_.size() - 1);
-    for (size_t length = 1; length <= longest; ++length) {
-      if (length == 1) {
-        if (count_of(0, token) == 0) break;
-        next[1] = token;
-      } else {
-        const Followers run = followers(length - 1);
-        const uint64_t* found = std::lower_bound(run.first, run.last, run.base + token);
-        if (found == run.last || *found != run.base + token) break;
-        next[length] = static_cast<uint64_t>(found - orders_[length - 1]->keys.data);
-      }
-      depth = length;
-    }
-    std::copy(next + 1, next + depth + 1, ranks_ + 1);
-    depth_ = depth;
-  }
+ public:
+  SortedKeys keys;  // made after counts_, from which it takes V
+  double total = 0;
+};
 
-  // Of the context of `length` tokens.
-  Followers followers(size_t length) const {
-    const auto& keys = orders_[length]->keys;
-    const uint64_t base = ranks_[length] * vocabulary();
-    const uint64_t* end = keys.data + keys.count;
-    const uint64_t* first = std::lower_bound(keys.data, end, base);
-    return {first, std::lower_bound(first, end, base + vocabulary()), base};
-  }
+class StupidBackoff {
+ public:
+  explicit StupidBackoff(const char* folder) : counts_(folder), keys(counts_.keys) {}
 
-  uint32_t count_of(size_t order_index, uint64_t rank) const { return orders_[order_index]->counts.data[rank]; }
-  double context_count(size_t length) const { return count_of(length - 1, ranks_[length]); }
-  double unigram(uint64_t token) const { return (count_of(0, token) + 1.0) / total_; }
-
-  double count_at(const uint64_t* key, size_t length) const {
-    return count_of(length, static_cast<uint64_t>(key - orders_[length]->keys.data));
-  }
-
-  double log_probability(uint32_t token) const {
-    if (distribution_) return std::log(scores_[token] / normaliser_);
+  double log_probability(const Contexts& contexts, uint32_t token) const {
     double score = unigram(token);
-    for (size_t length = 1; length <= depth_; ++length) {
-      const Followers run = followers(length);
-      const uint64_t* found = std::lower_bound(run.first, run.last, run.base + token);
-      if (found != run.last && *found == run.base + token)
-        score = count_at(found, length) / context_count(length);
-      else
-        score *= kBackoff;
+    for (size_t length = 1; length < kMostOrder && counts_.seen(contexts, length); ++length) {
+      const uint64_t context = contexts.ranks[length - 1], found = keys.find(length, context, token);
+      score = found == kNone ? score * kBackoff : counts_.of(length + 1, found) / counts_.of(length, context);
     }
-    return std::log(score / normaliser());
+    return std::log(score / normaliser(contexts));
   }
 
-  double normaliser() const {
+  // S(.|context), and their sum.
+  double distribution(const Contexts& contexts, double* scores) const {
+    for (size_t token = 0; token < keys.vocabulary(); ++token) scores[token] = unigram(token);
+    for (size_t length = 1; length < kMostOrder && counts_.seen(contexts, length); ++length) {
+      for (size_t token = 0; token < keys.vocabulary(); ++token) scores[token] *= kBackoff;
+      const uint64_t context = contexts.ranks[length - 1];
+      const Followers run = keys.followers(length, context);
+      for (const uint64_t* key = run.first; key != run.last; ++key)
+        scores[*key - run.base] = count_at(run, key, length) / counts_.of(length, context);
+    }
+    double sum = 0;
+    for (size_t token = 0; token < keys.vocabulary(); ++token) sum += scores[token];
+    return sum;
+  }
+
+  double logarithm(double score, double sum) const { return std::log(score / sum); }
+
+ private:
+  double unigram(uint64_t token) const {
+    return (counts_.of(1, token) + 1) / (counts_.total + static_cast<double>(keys.vocabulary()));
+  }
+
+  double count_at(const Followers& run, const uint64_t* key, size_t length) const {
+    return counts_.of(length + 1, run.place + static_cast<uint64_t>(key - run.first));
+  }
+
+  double normaliser(const Contexts& contexts) const {
     double sum = 1;
     Followers shorter{};
-    for (size_t length = 1; length <= depth_; ++length) {
-      const Followers run = followers(length);
+    for (size_t length = 1; length < kMostOrder && counts_.seen(contexts, length); ++length) {
+      const Followers run = keys.followers(length, contexts.ranks[length - 1]);
       double here = 0, there = 0;
       const uint64_t* at = shorter.first;
       for (const uint64_t* key = run.first; key != run.last; ++key) {
-        here += count_at(key, length);
+        here += count_at(run, key, length);
         const uint64_t token = *key - run.base;
         if (length == 1) {
           there += unigram(token);
         } else {
           at = std::lower_bound(at, shorter.last, shorter.base + token);
           if (at == shorter.last) fail("the count tables are damaged: order %zu", length + 1);
-          there += count_at(at, length - 1);
+          there += count_at(shorter, at, length - 1);
         }
       }
-      if (length > 1) there /= context_count(length - 1);
-      sum = here / context_count(length) + kBackoff * (sum - there);
+      if (length > 1) there /= counts_.of(length - 1, contexts.ranks[length - 2]);
+      sum = here / counts_.of(length, contexts.ranks[length - 1]) + kBackoff * (sum - there);
       shorter = run;
     }
     return sum;
   }
 
-  // Fill scores_ [V] with S(.|context), and their sum.
-  void look_ahead() {
-    if (!distribution_) return;
-    for (size_t token = 0; token < scores_.size(); ++token) scores_[token] = unigram(token);
-    for (size_t length = 1; length <= depth_; ++length) {
-      for (double& score : scores_) score *= kBackoff;
-      const Followers run = followers(length);
-      for (const uint64_t* key = run.first; key != run.last; ++key)
-        scores_[*key - run.base] = count_at(key, length) / context_count(length);
-    }
-    normaliser_ = 0;
-    for (const double score : scores_) normaliser_ += score;
+  Counts counts_;
+
+ public:
+  const SortedKeys& keys;
+};
+
+class AddK {
+ public:
+  AddK(const char* folder, double k) : counts_(folder), k_(k), keys(counts_.keys) {}
+
+  double log_probability(const Contexts& contexts, uint32_t token) const {
+    const size_t length = longest_seen(contexts);
+    if (length == 0) return std::log(smoothed(counts_.of(1, token), counts_.total));
+    const uint64_t context = contexts.ranks[length - 1], found = keys.find(length, context, token);
+    const double count = found == kNone ? 0 : counts_.of(length + 1, found);
+    return std::log(smoothed(count, counts_.of(length, context)));
   }
 
-  std::vector<std::unique_ptr<OrderFiles>> orders_;
-  uint32_t end_;
-  bool distribution_;
-  double total_ = 0;
-  uint64_t ranks_[kMostOrder + 1] = {};
-  size_t depth_ = 0;
-  std::vector<double> scores_;
-  double normaliser_ = 1;
+  double distribution(const Contexts& contexts, double* probabilities) const {
+    const size_t length = longest_seen(contexts);
+    if (length == 0) {
+      for (size_t token = 0; token < keys.vocabulary(); ++token)
+        probabilities[token] = smoothed(counts_.of(1, token), counts_.total);
+      return 1;
+    }
+    const uint64_t context = contexts.ranks[length - 1];
+    const double total = counts_.of(length, context);
+    std::fill_n(probabilities, keys.vocabulary(), smoothed(0, total));
+    const Followers run = keys.followers(length, context);
+    for (const uint64_t* key = run.first; key != run.last; ++key)
+      probabilities[*key - run.base] =
+          smoothed(counts_.of(length + 1, run.place + static_cast<uint64_t>(key - run.first)), total);
+    return 1;
+  }
+
+  double logarithm(double probability, double) const { return std::log(probability); }
+
+ private:
+  size_t longest_seen(const Contexts& contexts) const {
+    size_t length = 0;
+    while (length + 1 < kMostOrder && counts_.seen(contexts, length + 1)) ++length;
+    return length;
+  }
+
+  double smoothed(double count, double total) const {
+    return (count + k_) / (total + k_ * static_cast<double>(keys.vocabulary()));
+  }
+
+  Counts counts_;
+  double k_;
+
+ public:
+  const SortedKeys& keys;
 };
 
 }  // namespace pocketlm
