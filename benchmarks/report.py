@@ -21,13 +21,13 @@ from rich.table import Table
 
 from pocketlm.benchmarks.memory import ModelResult, Text, as_json
 from pocketlm.benchmarks.toolchain import KENLM_VERSION
-from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us
+from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_times, format_us
 from pocketlm.model.files import atomic_folder, finite, write_json
 
 SCHEMA_VERSION = 1
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 _TERMINAL_FIELDS = ("private_dirty", "model_file_backed", "runtime_file_backed", "pss")
 Results = dict[str, Any]
 
@@ -46,13 +46,14 @@ def make_results(models: Sequence[ModelResult], text: Text, command: str) -> Res
         },
         "samples": models[0].samples,
         "steps": models[0].steps,
-        "machine": _machine(),
-        "versions": _versions(),
+        "machine": machine(),
+        "versions": versions(),
         "models": [finite(as_json(model)) for model in models],
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
     return {
         "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
         "architecture": platform.machine(),
@@ -71,7 +72,8 @@ def _field(path: Path, name: str) -> str | None:
     return None
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what took part."""
     found = {"python": platform.python_version(), "kenlm": KENLM_VERSION}
     for package in ("pocketlm", "executorch", "torch"):
         try:
@@ -96,7 +98,7 @@ def render(results: Results) -> str:
     from pocketlm.benchmarks.charts import memory_chart, quality_chart, time_chart
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
     )
     environment.filters |= {"bytes": format_bytes, "us": format_us, "perplexity": format_perplexity}
     models = results["models"]
@@ -155,18 +157,10 @@ def _compare(model: dict[str, Any], other: dict[str, Any], field: str) -> str:
         return figure
     ratio = model[field] / other[field]
     if ratio >= 1.05:
-        return f"{figure}, {_times(ratio)} times as much"
+        return f"{figure}, {format_times(ratio)} times as much"
     if ratio <= 1 / 1.05:
-        return f"{figure}, {_times(1 / ratio)} times less"
+        return f"{figure}, {format_times(1 / ratio)} times less"
     return f"{figure}, about as much"
-
-
-def _times(ratio: float) -> str:
-    """Two significant digits."""
-    if ratio < 9.95:
-        return f"{ratio:.1f}"
-    step = int(10 ** (len(str(int(ratio))) - 2))
-    return f"{round(ratio / step) * step:,}"
 
 
 def print_table(results: Results, console: Console) -> None:

@@ -26,6 +26,16 @@ def format_perplexity(perplexity: float | None) -> str:
     return f"{perplexity:,.1f}" if perplexity < 1e6 else f"{perplexity:.2g}"
 
 
+def format_times(ratio: float) -> str:
+    """How many times something is, in two significant digits."""
+    if ratio < 0.95:
+        return f"{ratio:.2g}"
+    if ratio < 9.95:
+        return f"{ratio:.1f}"
+    step = int(10 ** (len(str(int(ratio))) - 2))
+    return f"{round(ratio / step) * step:,}"
+
+
 def rounded(figure: str) -> str:
     """A figure at a chart's tick, which is round: without the zeros after its point."""
     number, _, unit = figure.partition(" ")

@@ -275,8 +275,11 @@ def _figures(
     """Cells by words and line: a row a text length, a column a line, networks the same in all."""
     present = [v for v in lines.values if any(value == v for _, value in measured)]
     rows: list[list[str | Cell]] = [
-        [f"{count_text(words)}{said}", *(found.get((words, v), NOTHING) for v in present)]
-        + [*networks.values()]
+        [
+            f"{count_text(words)}{said}",
+            *(found.get((words, v), NOTHING) for v in present),
+            *networks.values(),
+        ]
         for found, said in ((measured, ""), (extrapolated, ", extrapolated"))
         for words in sorted({words for words, _ in found})
     ]

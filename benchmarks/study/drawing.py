@@ -29,6 +29,7 @@ _PLACES = [
     for y in (0, 9, -9, 18, -18, 30, -30, 44, -44, 58, -58)
     for x, align in ((7, "left"), (-7, "right"), *([(0, "center")] if y else []))
 ]
+_ALIGNED = {"left": 0.0, "center": 0.5, "right": 1.0}  # of a name's width, left of its place
 _LEADER = {"arrowstyle": "-", "color": INK, "alpha": 0.4, "shrinkA": 0}
 Point = tuple[float, float]
 Dashes = Literal["-", ":", "none"]
@@ -94,21 +95,29 @@ def name_points(
     for ends in strokes:
         (left, low), (right, high) = axes.transData.transform(ends)
         taken.append(Bbox.from_extents(left - 2, low - 2, right + 2, high + 2))
+    points_to_pixels = figure.dpi / 72
     for place, name in names.items():
+        text = axes.annotate(
+            name, points[place], (0, 0), textcoords="offset points", va="center", size=9,
+            arrowprops=_LEADER,
+        )  # fmt: skip
+        text.update_positions(renderer)
+        size = Text.get_window_extent(text, renderer)
+        origin = axes.transData.transform(points[place])
         tried = []
-        for (sideways, shift), align in _PLACES:
-            text = axes.annotate(
-                name, points[place], (sideways, shift), textcoords="offset points", ha=align,
-                va="center", size=9, arrowprops=_LEADER if abs(shift) > 14 else None,
-            )  # fmt: skip
-            text.update_positions(renderer)
-            box = Text.get_window_extent(text, renderer)
+        for (x, y), align in _PLACES:
+            left = (
+                x * points_to_pixels
+                - {"left": 0.0, "center": 0.5, "right": 1.0}[align] * size.width
+            )
+            low = y * points_to_pixels - size.height / 2
+            box = Bbox.from_bounds(origin[0] + left, origin[1] + low, size.width, size.height)
             outside = box.width * box.height - _shared(box, inside)
-            tried.append((outside + sum(_shared(box, other) for other in taken), text, box))
-        _, best, kept = min(tried, key=lambda one: one[0])
-        for _, text, _ in tried:
-            if text is not best:
-                text.remove()
+            tried.append((outside + sum(_shared(box, other) for other in taken), x, y, align, box))
+        _, x, y, align, kept = min(tried, key=lambda one: one[0])
+        text.set(position=(x, y), ha=align)
+        if text.arrow_patch is not None:
+            text.arrow_patch.set_visible(abs(y) > 14)
         taken.append(kept)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pocketlm.benchmarks.chart_style import svg_file
+from pocketlm.benchmarks.chart_style import png_file, svg_file
 from pocketlm.benchmarks.report import REPORT_FILE, TEMPLATES
 from pocketlm.benchmarks.study.charts_growth import growth_section
 from pocketlm.benchmarks.study.charts_process import process_section
@@ -33,7 +33,7 @@ def write_page(results: dict[str, Any], folder: Path) -> None:
         for chart in section.charts:
             write_text(folder / CHARTS / f"{chart.name}.svg", svg_file(chart.svg))
             with atomic_path(folder / CHARTS / f"{chart.name}.png") as temporary:
-                temporary.write_bytes(chart.png)
+                temporary.write_bytes(png_file(chart.figure))
     write_text(folder / REPORT_FILE, render(results, sections))
 
 

@@ -1,7 +1,7 @@
 """What the page of `bench all` is made of: sections of charts and tables, cells of figures.
 
-A chart's figure is drawn once and kept as it stands in the page, as an SVG file and as a PNG file,
-with a table of its figures for those who cannot see it.
+A chart is an SVG element in the page, an SVG file and a PNG file of the same figure, with a table
+of its figures for those who cannot see it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pocketlm.benchmarks.chart_style import png_file, svg_element
+from pocketlm.benchmarks.chart_style import svg_element
 from pocketlm.benchmarks.units import format_bytes, format_perplexity, format_us
 
 NOTHING = "–"
@@ -53,13 +53,13 @@ class Table:
 
 @dataclass(frozen=True)
 class StudyChart:
-    """A chart as an SVG element and as a PNG file; `name` is that of its files."""
+    """A chart as an SVG element for the page, and its figure; `name` is that of its files."""
 
     name: str
     title: str
     caption: str
     svg: str
-    png: bytes
+    figure: Figure
     table: Table
 
 
@@ -81,9 +81,7 @@ def finish(figure: Figure, name: str, title: str, caption: str, table: Table) ->
         + ", ".join(f"{c} {cell.text}" for c, cell in zip(table.columns[1:], row[1:], strict=True))
         for row in table.cells
     )
-    return StudyChart(
-        name, title, caption, svg_element(figure, name, title, spoken), png_file(figure), table
-    )
+    return StudyChart(name, title, caption, svg_element(figure, name, title, spoken), figure, table)
 
 
 def data_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | Cell]]) -> Table:
