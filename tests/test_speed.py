@@ -73,7 +73,7 @@ def test_ratios_are_within_rounds() -> None:
 def test_what_cannot_be_timed_is_said(models: list[Measurable], tokens: Path) -> None:
     with pytest.raises(UserError, match="two models are called kneser-ney"):
         interleaved([models[2], models[2]], tokens, work="score", steps=5, rounds=1)
-    other = replace(models[0], name="other", tokenizer=Tokenizer.train(LINES, 290))
+    other = replace(models[0], name="other", tokenizer=Tokenizer.train(WORDS[:3], 300))
     with pytest.raises(UserError, match="different tokenizers"):
         interleaved([models[0], other], tokens, work="score", steps=5, rounds=1)
     with pytest.raises(UserError, match="at least 1 round"):
