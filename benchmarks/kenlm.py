@@ -172,7 +172,9 @@ class KenLM(Predictor):
             reason = " ".join(message.value.decode(errors="replace").split())
             raise UserError(f"{path} cannot be read: {reason}")
         self._start = np.zeros((1, self._state_bytes), dtype=np.uint8)
+        self._inside = np.zeros_like(self._start)
         self._shim.pocketlm_kenlm_begin(self._model, _pointer(self._start))
+        self._shim.pocketlm_kenlm_begin_inside(self._model, _pointer(self._inside))
 
     def __del__(self) -> None:
         """Unmap the file."""
@@ -182,6 +184,10 @@ class KenLM(Predictor):
     def start(self, batch: int = 1) -> States:
         """KenLM's state at the beginning of a sentence."""
         return np.repeat(self._start, batch, axis=0)
+
+    def start_inside(self, batch: int = 1) -> States:
+        """KenLM's null context."""
+        return np.repeat(self._inside, batch, axis=0)
 
     def advance(self, state: States, tokens: IntArray) -> States:
         """Each state past its token; the end token gives a line's start."""
@@ -234,6 +240,7 @@ def _load_shim() -> ctypes.CDLL:
     for name, argtypes in {
         "close": [pointer],
         "begin": [pointer, pointer],
+        "begin_inside": [pointer, pointer],
         "advance": [pointer, pointer, pointer, size, pointer],
         "distribution": [pointer, pointer, size, pointer],
         "score": [pointer, pointer, pointer, size, pointer],

@@ -127,10 +127,15 @@ class SortedNgrams(Predictor):
 
     def start(self, batch: int = 1) -> Contexts:
         """Contexts of one token, the end token."""
-        ranks = np.full((batch, self.order), -1)
-        ranks[:, 0] = 0
+        ranks = self.start_inside(batch).ranks
         if self.order > 1:
             ranks[:, 1] = self.tokenizer.end_id
+        return Contexts(ranks)
+
+    def start_inside(self, batch: int = 1) -> Contexts:
+        """Contexts of no token."""
+        ranks = np.full((batch, self.order), -1)
+        ranks[:, 0] = 0
         return Contexts(ranks)
 
     def advance(self, state: Contexts, tokens: IntArray) -> Contexts:

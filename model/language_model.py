@@ -119,13 +119,18 @@ class RecurrentLanguageModel(nn.Module):
         Returns:
             log-probabilities [B, V] of the next token, and the new state [L, B, H].
         """
+        state = self.advance(tokens, state)
+        return self.log_probabilities(self.project(state[-1])), state
+
+    def advance(self, tokens: Tensor, state: Tensor) -> Tensor:
+        """The new state alone: tokens [B], state [L, B, H] -> state [L, B, H]."""
         x = self.embedding(tokens)  # [B, E]
         hidden = []
         for layer, h in enumerate(state):
             w, u, b, c = self.layer_weights(layer)
             x = next_state(self.config.cell, F.linear(x, w, b), F.linear(h, u, c), h)  # [B, H]
             hidden.append(x)
-        return self.log_probabilities(self.project(x)), torch.stack(hidden)
+        return torch.stack(hidden)
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A sequence: tokens [B, T], state [L, B, H] -> log-probabilities [B, T, V], state."""

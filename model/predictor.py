@@ -37,6 +37,13 @@ class Predictor(ABC):
     def start(self, batch: int = 1) -> State:
         """The state [B] in which a fresh line begins."""
 
+    def start_inside(self, batch: int = 1) -> State:
+        """The state [B] in which nothing of the text is known, not even that a line begins.
+
+        What can begin at a line only, as a network does, begins one.
+        """
+        return self.start(batch)
+
     @abstractmethod
     def advance(self, state: State, tokens: IntArray) -> State:
         """The state after each of the B sequences took its token of `tokens` [B]."""

@@ -41,6 +41,8 @@ class KenlmModel {
 
   size_t vocabulary() const { return words_.size(); }
   State begin() const { return *static_cast<const State*>(model_->BeginSentenceMemory()); }
+  // The empty context, where not even the beginning of a line is known.
+  State begin_inside() const { return *static_cast<const State*>(model_->NullContextMemory()); }
 
   // Natural log-probability of `token` after `in`; `out`, which is not `in`, becomes the state past it.
   double score(const State& in, size_t token, State& out) const {

@@ -33,6 +33,12 @@ void pocketlm_kenlm_begin(const void* model, State* state) {
   memcpy(state, &begin, sizeof(State));
 }
 
+void pocketlm_kenlm_begin_inside(const void* model, State* state) {
+  memset(state, 0, sizeof(State));
+  const State begin = static_cast<const KenlmModel*>(model)->begin_inside();
+  memcpy(state, &begin, sizeof(State));
+}
+
 // states [B] and tokens [B] -> next [B]
 void pocketlm_kenlm_advance(const void* model, const State* states, const int64_t* tokens,
                             size_t batch, State* next) {

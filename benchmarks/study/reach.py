@@ -229,7 +229,7 @@ def _block_nats(
 def _target_nats(predictor: Predictor, state: State, targets: Sequence[list[int]]) -> DoubleArray:
     """Nats [B] of targets after states [B]."""
     nats = np.zeros(len(targets))
-    rows, time = np.arange(len(targets)), 0
+    rows, time = list(range(len(targets))), 0
     while True:
         tokens = np.array([targets[row][time] for row in rows])
         logarithms = predictor.log_probabilities(state)  # [B, V]
@@ -238,5 +238,5 @@ def _target_nats(predictor: Predictor, state: State, targets: Sequence[list[int]
         going = np.flatnonzero([len(targets[row]) > time for row in rows])
         if not len(going):
             return nats
-        rows = rows[going]
+        rows = [rows[i] for i in going]
         state = predictor.advance(predictor.select(state, going), tokens[going])
