@@ -82,6 +82,6 @@ def all_command(
 
 def _summary(results: dict[str, Any]) -> list[str]:
     """The argument in a few lines."""
-    from pocketlm.benchmarks.study.page import headline
+    from pocketlm.benchmarks.study.sentences import headline
 
     return headline(results)

@@ -1,6 +1,7 @@
 """results.json of the cells that a run has taken; docs/bench.md has its schema.
 
-cells -> results_growth.py, results_quality.py, results_rest.py -> one JSON object
+cells -> results_growth.py, results_quality.py, results_reach.py, results_process.py
+      -> one JSON object
 
 Nothing is measured here, and nothing but the cells is read.
 """
@@ -12,7 +13,9 @@ from typing import Any
 from pocketlm.benchmarks.report import machine, versions
 from pocketlm.benchmarks.study.context import Study
 from pocketlm.benchmarks.study.results_growth import growth_results
+from pocketlm.benchmarks.study.results_process import process_results, speed_results
 from pocketlm.benchmarks.study.results_quality import quality_results
+from pocketlm.benchmarks.study.results_reach import influence_results, reach_results
 from pocketlm.model.files import finite
 
 SCHEMA_VERSION = 2
@@ -24,6 +27,10 @@ def make_results(study: Study, command: str) -> dict[str, Any]:
     sections = {
         "growth": growth_results(taken),
         "quality": quality_results(taken),
+        "reach": reach_results(taken),
+        "influence": influence_results(taken),
+        "speed": speed_results(taken),
+        "process": process_results(taken),
     }
     index, text = study.shards.index, study.replayed
     results = {

@@ -14,10 +14,13 @@ from pocketlm.benchmarks.report import RESULTS_FILE, machine
 from pocketlm.benchmarks.study.cells import Cells
 from pocketlm.benchmarks.study.context import CELLS, MODELS, Study
 from pocketlm.benchmarks.study.growth import measure_growth
+from pocketlm.benchmarks.study.memory_of_words import measure_reach
 from pocketlm.benchmarks.study.page import write_page
 from pocketlm.benchmarks.study.plan import Plan
+from pocketlm.benchmarks.study.process import measure_process
 from pocketlm.benchmarks.study.quality import measure_quality
 from pocketlm.benchmarks.study.results import make_results
+from pocketlm.benchmarks.study.timing import measure_speed
 from pocketlm.model.corpus import open_corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import write_json
@@ -26,6 +29,9 @@ from pocketlm.models import model_kind, open_tokenizer, resolve_model
 STAGES: dict[str, Callable[[Study], None]] = {
     "growth": measure_growth,
     "quality": measure_quality,
+    "reach": measure_reach,
+    "speed": measure_speed,
+    "process": measure_process,
 }
 
 
