@@ -77,9 +77,9 @@ def log_axis(axes: Axes, smallest: float, largest: float, room: float) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def byte_ticks(axis: Axis) -> None:
-    """Ticks at powers of 16 KiB, which are round figures in KiB, MiB and GiB."""
-    axis.set_major_locator(FixedLocator([1024 * 16.0**power for power in range(8)]))
+def byte_ticks(axis: Axis, step: int = 16) -> None:
+    """Ticks at powers of 16 or 4 KiB, which are round figures in KiB, MiB and GiB."""
+    axis.set_major_locator(FixedLocator([1024.0 * step**power for power in range(14)]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: rounded(format_bytes(value))))
 

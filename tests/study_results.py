@@ -270,22 +270,34 @@ def _process() -> Json:
     models = []
     for name, kind, load_mode, mapped, private, code, pressed in rows:
         parts = (
-            ("model file", 0, mapped),
-            ("heap", private, 0),
-            ("stack", 24 * KIB, 0),
-            ("runtime code", 60 * KIB, code),
+            ("the model's file", 0, mapped),
+            ("the runtime", 60 * KIB, code),
+            ("heap and stack", private, 0),
+            ("the harness", 24 * KIB, 40 * KIB),
             ("system libraries", 90 * KIB, 1.6 * MIB),
         )
-        after = {"file_backed_before": mapped, "file_backed_after": 0, "steps_to_recover": 3}
-        after |= {"major_faults": 0, "minor_faults": 140}
-        first = 1600 + mapped / 3000
-        pressure = {
-            "steady_us": figure(1304 if kind == "network" else 310),
-            "dropped": after | {"first_step_us": figure(first, 0.1)},
-            "cold": after
-            | {"resident_share": 0.0, "first_step_us": figure(9 * first, 0.3)}
-            | {"major_faults": 71},
+        after = {
+            "file_backed_before": figure(mapped),
+            "file_backed_after": figure(0),
+            "page_cache_resident": figure(1.0, 0),
+            "steps_to_recover": figure(3, 0),
+            "major_faults": figure(0),
+            "minor_faults": figure(140),
         }
+        first = 1600 + mapped / 3000
+        pressure: Json = {
+            "evictable": figure(mapped),
+            "steady_us": figure(1304 if kind == "network" else 310),
+            "dropped": None,
+            "cold": None,
+        }
+        if pressed:
+            pressure["dropped"] = after | {"first_step_us": figure(first, 0.1)}
+            pressure["cold"] = after | {
+                "page_cache_resident": figure(0.02, 0.5),
+                "first_step_us": figure(9 * first, 0.3),
+                "major_faults": figure(71, 0.1),
+            }
         models.append(
             {
                 "name": name,
@@ -297,10 +309,11 @@ def _process() -> Json:
                 "evictable": figure(sum(f for _, _, f in parts)),
                 "pss": figure(sum(p + 0.8 * f for _, p, f in parts)),
                 "parts": [
-                    {"part": part, "private_dirty": p, "file_backed": f, "pss": p + 0.8 * f}
+                    {"part": part, "private_dirty": figure(p), "file_backed": figure(f)}
+                    | {"pss": figure(p + 0.8 * f)}
                     for part, p, f in parts
                 ],
-                "pressure": pressure if pressed else None,
+                "pressure": pressure,
             }
         )
     return {"models": models}

@@ -178,6 +178,15 @@ def without(value: Any, field: str) -> int:
     return count
 
 
+def test_one_kind_of_work_may_not_have_been_timed_yet() -> None:
+    results = only(made_up_results(), "speed")
+    for model in results["speed"]["models"]:
+        del model["score"], model["score_ratio"]
+    (section,) = make_sections(results)
+    assert [chart.name for chart in section.charts] == ["speed-distribution"]
+    assert "Scoring a token" not in render(results, [section])
+
+
 def test_headline_where_no_table_reaches_the_network() -> None:
     assert headline(made_up_results()) == [
         "With no more memory than en-base (PSS 3.20 MiB), the best n-gram model is "

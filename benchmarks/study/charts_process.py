@@ -21,11 +21,13 @@ from pocketlm.benchmarks.study.page_parts import (
     Table,
     bytes_cell,
     data_table,
+    figure_cell,
     finish,
     us_cell,
 )
 from pocketlm.benchmarks.units import format_bytes, format_us, rounded
 
+_DROPS = {"dropped": "after a drop", "cold": "from a cold cache"}
 _PRESSURE = {"steady": "#2a9d6f", "after a drop": "#e09f3e", "from a cold cache": "#d1495b"}
 _MIB = 1 << 20
 
@@ -36,7 +38,7 @@ def process_section(process: Json) -> Section | None:
     if not models:
         return None
     charts, tables = [_parts(models)], [_table(models)]
-    pressed = [m for m in models if m["pressure"]]
+    pressed = [m for m in models if m["pressure"] and any(m["pressure"][key] for key in _DROPS)]
     if pressed:
         charts.append(_pressure(pressed))
         tables.append(_pressure_table(pressed))
@@ -55,7 +57,8 @@ def process_section(process: Json) -> Section | None:
 
 
 def _label(model: Json) -> str:
-    return f"{model['name']}, {model['load_mode']}"
+    name, load_mode = model["name"], model["load_mode"]
+    return str(name) if f"({load_mode})" in name else f"{name}, {load_mode}"
 
 
 def _parts(models: Sequence[Json]) -> StudyChart:
@@ -70,7 +73,7 @@ def _parts(models: Sequence[Json]) -> StudyChart:
             left = 0.0
             for kind, strength in (("private_dirty", 1.0), ("file_backed", 0.45)):
                 for part in model["parts"]:
-                    width = min(part[kind] / _MIB, end - left)
+                    width = min(part[kind]["median"] / _MIB, end - left)
                     if width > 0:
                         axes.barh(
                             row + 0.13, width, 0.28, left, color=colours[part["part"]],
@@ -90,14 +93,14 @@ def _parts(models: Sequence[Json]) -> StudyChart:
         )
         axes.set_xlabel("MiB")
         handles = [Patch(color=colours[part], label=part, linewidth=0) for part in parts]
-        handles.append(Patch(color=INK, alpha=0.3, label="paler: evictable", linewidth=0))
+        handles.append(Patch(color=INK, alpha=0.3, label="fainter: evictable", linewidth=0))
         figure.legend(
             handles=handles, loc="outside upper left", ncols=2, handlelength=1, fontsize=9,
             columnspacing=1.2, labelspacing=0.35,
         )  # fmt: skip
         title = "What the process holds"
         caption = (
-            "Private pages first, then in paler colours the pages of files, which are evictable. "
+            "Private pages first, then in fainter colours the pages of files, which are evictable. "
             "The figure is the sum of both. Bars marked » go on beyond the chart."
         )
         rows = [[_label(m), *(_pair(m, part) for part in parts)] for m in models]
@@ -106,7 +109,9 @@ def _parts(models: Sequence[Json]) -> StudyChart:
 
 
 def _total(model: Json) -> float:
-    return float(sum(p["private_dirty"] + p["file_backed"] for p in model["parts"]))
+    return float(
+        sum(p[kind]["median"] for p in model["parts"] for kind in ("private_dirty", "file_backed"))
+    )
 
 
 def _axis_end(models: Sequence[Json], totals: Sequence[float]) -> float:
@@ -121,12 +126,13 @@ def _pair(model: Json, part: str) -> str:
     found = next((p for p in model["parts"] if p["part"] == part), None)
     if found is None:
         return NOTHING
-    return f"{format_bytes(found['private_dirty'])} + {format_bytes(found['file_backed'])}"
+    private, backed = (format_bytes(found[k]["median"]) for k in ("private_dirty", "file_backed"))
+    return f"{private} + {backed}"
 
 
 def _first_steps(model: Json) -> list[Json | None]:
     pressure = model["pressure"]
-    first = [(pressure.get(key) or {}).get("first_step_us") for key in ("dropped", "cold")]
+    first = [(pressure[key] or {}).get("first_step_us") for key in _DROPS]
     return [pressure["steady_us"], *first]
 
 
@@ -178,16 +184,17 @@ def _table(models: Sequence[Json]) -> Table:
 def _pressure_table(models: Sequence[Json]) -> Table:
     rows: list[list[str | Cell]] = []
     for model in models:
-        for key, name in (("dropped", "after a drop"), ("cold", "from a cold cache")):
-            if (found := model["pressure"].get(key)) is not None:
+        for key, name in _DROPS.items():
+            if (found := model["pressure"][key]) is not None:
                 rows.append(
                     [
                         f"{_label(model)}: {name}",
-                        _bytes(found["file_backed_before"]),
-                        _bytes(found["file_backed_after"]),
+                        bytes_cell(found["file_backed_before"]),
+                        bytes_cell(found["file_backed_after"]),
+                        figure_cell(found["page_cache_resident"], _share),
                         us_cell(found["first_step_us"]),
                         *(
-                            _count(found[k])
+                            figure_cell(found[k], _count)
                             for k in ("steps_to_recover", "major_faults", "minor_faults")
                         ),
                     ]
@@ -195,7 +202,14 @@ def _pressure_table(models: Sequence[Json]) -> Table:
     return Table(
         "Under memory pressure",
         [
-            *("model", "file pages before", "after the drop", "first step", "steps to recover"),
+            *(
+                "model",
+                "file pages before",
+                "after the drop",
+                "still in the cache",
+                "first step",
+                "steps to recover",
+            ),
             *("major faults", "minor faults"),
         ],
         rows,
@@ -205,11 +219,9 @@ def _pressure_table(models: Sequence[Json]) -> Table:
     )
 
 
-def _bytes(value: Json | float | None) -> str:
-    number = value["median"] if isinstance(value, dict) else value
-    return NOTHING if number is None else format_bytes(number)
+def _share(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
-def _count(value: Json | float | None) -> str:
-    number = value["median"] if isinstance(value, dict) else value
-    return NOTHING if number is None else f"{number:,.0f}"
+def _count(count: float) -> str:
+    return f"{count:,.0f}"

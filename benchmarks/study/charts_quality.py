@@ -104,7 +104,7 @@ def _perplexity(
         sizes, perplexities = [x for x, _ in points], [y for _, y in points]
         axes.set_xlim(min(sizes) / 2.5, max(sizes) * 2.5)
         axes.set_ylim(min(perplexities) / 1.12, max(perplexities) * 1.12)
-        byte_ticks(axes.xaxis)
+        byte_ticks(axes.xaxis, 4 if max(sizes) / min(sizes) < 4**7 else 16)
         plain_ticks(axes, _PERPLEXITIES)
         front = _front([p for p, m in zip(points, models, strict=True) if m["kind"] != "network"])
         handles, corners = _handles(models), []
@@ -150,7 +150,7 @@ def _recall(models: Sequence[Json], named: Sequence[str]) -> StudyChart | None:
                 )
             _scatter(axes, models, points)
             axes.set(xscale="log", ylabel=label)
-            byte_ticks(axes.xaxis)
+            byte_ticks(axes.xaxis, 4)
             placed.append(points)
         sizes = [x for x, _ in placed[0]]
         panels[-1].set_xlim(min(sizes) / 2.5, max(sizes) * 2.5)
@@ -239,7 +239,7 @@ def _table(models: Sequence[Json]) -> Table:
     return Table(
         "Every model of the comparison",
         [
-            *("model", "load mode", "file", "private", "its file's pages", "PSS"),
+            *("model", "load mode", "file", "private", "file pages", "PSS"),
             *("word perplexity", "on test", "next word first", "among three"),
         ],
         rows,

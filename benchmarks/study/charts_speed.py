@@ -62,7 +62,7 @@ def speed_section(speed: Json) -> Section | None:
 def _bars(
     models: Sequence[Json], reference: str, field: str, title: str, note: str
 ) -> StudyChart | None:
-    models = [m for m in models if m[field] is not None and m[field]["median"]]
+    models = [m for m in models if m.get(field) and m[field]["median"]]
     if not models:
         return None
     models = sorted(models, key=lambda m: float(m[field]["median"]))
@@ -118,10 +118,10 @@ def _table(models: Sequence[Json], reference: str) -> Table:
             m["name"],
             m["load_mode"],
             NOTHING if m["state_bytes"] is None else f"{m['state_bytes']:,} bytes",
-            us_cell(m["score"]),
-            figure_cell(m["score_ratio"], _ratio),
-            us_cell(m["distribution"]),
-            figure_cell(m["distribution_ratio"], _ratio),
+            us_cell(m.get("score")),
+            figure_cell(m.get("score_ratio"), _ratio),
+            us_cell(m.get("distribution")),
+            figure_cell(m.get("distribution_ratio"), _ratio),
         ]
         for m in models
     ]

@@ -177,9 +177,9 @@ def _speed_wins(speed: Json) -> Iterator[str]:
         return
     own = network["name"]
     for field, name in (("score", "Scoring a token"), ("distribution", "A whole distribution")):
-        timed = [m for m in _ngrams(models) if m[field] and m[f"{field}_ratio"]]
+        timed = [m for m in _ngrams(models) if m.get(field) and m.get(f"{field}_ratio")]
         quicker = [m for m in timed if m[f"{field}_ratio"]["median"] < 1]
-        if quicker and network[field]:
+        if quicker and network.get(field):
             best = min(quicker, key=lambda m: float(m[f"{field}_ratio"]["median"]))
             times = format_times(1 / best[f"{field}_ratio"]["median"])
             names = [m["name"] for m in quicker]
