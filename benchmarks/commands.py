@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,7 +22,12 @@ from pocketlm.benchmarks.study_command import all_command
 from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
 
+if TYPE_CHECKING:
+    from pocketlm.model.corpus import Corpus
+    from pocketlm.model.tokenizer import Tokenizer
+
 PATH = click.Path(path_type=Path)
+DEFAULT_PIECES = 8192
 
 
 @click.group()
@@ -163,11 +168,14 @@ def ngram() -> None:
 )
 @click.option("--tokenizer", type=PATH, help="A .model file or MODEL folder; else one is trained.")
 @click.option(
+    "--words",
+    is_flag=True,
+    help="A new tokenizer has whole words, the most frequent ones; others are unknown.",
+)
+@click.option(
     "--vocabulary-size",
     type=int,
-    default=8192,
-    show_default=True,
-    help="Pieces of a new tokenizer.",
+    help="Pieces of a new tokenizer, or words.  [default: 8192; 65536]",
 )
 @click.option("--out", required=True, type=PATH, help="The model's folder.")
 @JSON_OPTION
@@ -181,15 +189,16 @@ def train(
     prune: str,
     structure: str,
     tokenizer: Path | None,
-    vocabulary_size: int,
+    words: bool,
+    vocabulary_size: int | None,
     out: Path,
     as_json: bool,
 ) -> None:
     """Train an n-gram model on the train split of a corpus.
 
-    Give it the network's tokenizer, so that both see the same tokens. Presage has words of its own,
-    which neither tokenizer nor thresholds concern: it is for `bench typing` alone. docs/ngrams.md
-    has the formulas.
+    Give it the network's tokenizer, so that both see the same tokens; perplexities over --words do
+    not compare with others. Presage has words of its own, which neither tokenizer nor thresholds
+    concern: it is for `bench typing` alone. docs/ngrams.md has the formulas.
 
     \b
     Example:
@@ -203,7 +212,6 @@ def train(
     from pocketlm.model.errors import UserError
     from pocketlm.model.lexicon import Lexicon
     from pocketlm.model.shards import open_shards
-    from pocketlm.model.tokenizer import Tokenizer
     from pocketlm.models import open_tokenizer
 
     if kind == "presage":
@@ -215,8 +223,9 @@ def train(
     check_settings(kind, order, thresholds, structure, smoothing, add_k)
     corpus = open_corpus(corpus_name)
     if tokenizer is None:
-        note(f"training a tokenizer of {vocabulary_size} pieces")
-        pieces = Tokenizer.train(corpus.lines("train"), vocabulary_size)
+        pieces = _new_tokenizer(corpus, words, vocabulary_size, lower_case)
+    elif words or vocabulary_size is not None:
+        raise UserError("--tokenizer has its own tokens: no --words, no --vocabulary-size")
     else:
         pieces = open_tokenizer(tokenizer)
     shards = open_shards(corpus, "train", pieces, note, lower_case)
@@ -236,6 +245,23 @@ def train(
         notify=note,
     )
     print_manifest(manifest, out, as_json)
+
+
+def _new_tokenizer(
+    corpus: "Corpus", words: bool, vocabulary_size: int | None, lower_case: float
+) -> "Tokenizer":
+    """Pieces, or words as they are in the tokens to come."""
+    from pocketlm.console import note
+    from pocketlm.model.shards import some_lower_case
+    from pocketlm.model.tokenizer import LARGEST_WORD_VOCABULARY, Tokenizer
+
+    default = LARGEST_WORD_VOCABULARY if words else DEFAULT_PIECES
+    size = default if vocabulary_size is None else vocabulary_size
+    note(f"training a tokenizer of {size} {'words' if words else 'pieces'}")
+    lines = corpus.lines("train")
+    if not words:
+        return Tokenizer.train(lines, size)
+    return Tokenizer.train_words(some_lower_case(lines, lower_case), size)
 
 
 def print_manifest(manifest: dict[str, Any], out: Path, as_json: bool) -> None:

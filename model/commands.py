@@ -203,6 +203,9 @@ def evaluate(
 ) -> None:
     """Perplexity of a model on a text.
 
+    A model over words has unknown ones: its perplexities with and without them are not comparable
+    with those of a model that can write every text; see docs/ngrams.md.
+
     \b
     Example:
       pocketlm evaluate --model runs/base --text valid.txt --context document
@@ -226,8 +229,16 @@ def evaluate(
         click.echo(f"{'source':20} {'words':>8} {'word perplexity':>16}")
         for name, part in parts.items():
             click.echo(f"{name:20} {part.words:8,} {part.word_perplexity:16.1f}")
+    unknown = (
+        f"unknown words     {result.unknown_words:,}, "
+        f"{result.unknown_words / max(result.words, 1):.2%} of all\n"
+        f"without them      {result.word_perplexity_known:.2f} is the word perplexity; as <unk>:\n"
+        if predictor.tokenizer.of_words
+        else ""
+    )
     click.echo(
         f"{result.lines:,} lines, {result.words:,} words, {result.tokens:,} tokens, by {context}\n"
+        f"{unknown}"
         f"word perplexity   {result.word_perplexity:.2f}\n"
         f"token perplexity  {result.token_perplexity:.2f}\n"
         f"bits a character  {result.bits_per_character:.4f}"

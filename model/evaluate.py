@@ -7,6 +7,13 @@ included), with nats = -sum of ln p(token | what came before):
 
     token perplexity = exp(nats / T), word perplexity = exp(nats / W), bits = nats / (C ln 2)
 
+Where tokens are words of a closed vocabulary, U words are unknown, with nats u of their <unk>:
+
+    known word perplexity = exp((nats - u) / (W - U))
+
+leaves them out as what is predicted, though not as context; the word perplexity counts each as
+the one token <unk>, and so says nothing of how it is spelt. Else U = u = 0 and both are the same.
+
 The cross-entropy averaged over time is nats / T; the probability of the text is exp(-nats).
 """
 
@@ -14,8 +21,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pocketlm.model.predictor import Predictor
-from pocketlm.model.tokenizer import Tokenizer
+import numpy as np
+
+from pocketlm.model.predictor import FloatArray, Predictor
+from pocketlm.model.tokenizer import UNKNOWN_ID, Tokenizer
 
 CONTEXTS = ("line", "document")
 _GROUP_TOKENS = 1 << 14
@@ -32,6 +41,9 @@ class Evaluation:
     token_perplexity: float
     word_perplexity: float
     bits_per_character: float
+    unknown_words: int
+    unknown_nats: float
+    word_perplexity_known: float
 
 
 def evaluate(
@@ -49,15 +61,13 @@ def evaluate(
             lines of a document.
         progress: told the share that is done, 0..1, now and then.
     """
-    nats, tokens = 0.0, 0
+    sums = _Sums()
     sequences = token_sequences(documents, predictor.tokenizer, context)
     whole = sum(len(sequence) for sequence in sequences)
     for group in _grouped(sequences):
-        scores = predictor.score(group)
-        nats -= sum(math.fsum(score.tolist()) for score in scores)
-        tokens += sum(len(score) for score in scores)
-        progress(tokens / whole)
-    return _summary(documents, nats, tokens)
+        sums += _Sums.of(group, predictor.score(group))
+        progress(sums.tokens / whole)
+    return _summary(documents, sums)
 
 
 def evaluate_groups(
@@ -77,22 +87,59 @@ def evaluate_groups(
         parts[name] = evaluate(predictor, documents, context, within)
         done += len(documents)
     everything = [document for documents in groups.values() for document in documents]
-    nats = math.fsum(part.nats for part in parts.values())
-    return _summary(everything, nats, sum(part.tokens for part in parts.values())), parts
+    sums = _Sums()
+    for part in parts.values():
+        sums += _Sums(part.tokens, part.nats, part.unknown_words, part.unknown_nats)
+    return _summary(everything, sums), parts
 
 
-def _summary(documents: Sequence[Sequence[str]], nats: float, tokens: int) -> Evaluation:
+@dataclass(frozen=True)
+class _Sums:
+    """Over tokens, and over those of them that are <unk>."""
+
+    tokens: int = 0
+    nats: float = 0.0
+    unknown_words: int = 0
+    unknown_nats: float = 0.0
+
+    @classmethod
+    def of(cls, sequences: Sequence[Sequence[int]], scores: Sequence[FloatArray]) -> "_Sums":
+        """Of sequences and the log-probabilities of their tokens."""
+        tokens = np.concatenate([np.array(sequence, dtype=np.int64) for sequence in sequences])
+        all_scores = np.concatenate(scores)
+        unknown = tokens == UNKNOWN_ID
+        return cls(
+            len(tokens),
+            -math.fsum(all_scores.tolist()),
+            int(np.count_nonzero(unknown)),
+            0.0 - math.fsum(all_scores[unknown].tolist()),  # of none it is not -0.0
+        )
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(
+            self.tokens + other.tokens,
+            self.nats + other.nats,
+            self.unknown_words + other.unknown_words,
+            self.unknown_nats + other.unknown_nats,
+        )
+
+
+def _summary(documents: Sequence[Sequence[str]], sums: _Sums) -> Evaluation:
     lines = [line for document in documents for line in document]
     words = sum(len(line.split()) for line in lines)
     characters = sum(len(line) + 1 for line in lines)
+    known_nats, known_words = sums.nats - sums.unknown_nats, words - sums.unknown_words
     return Evaluation(
         lines=len(lines),
         words=words,
-        tokens=tokens,
-        nats=nats,
-        token_perplexity=exp_or_infinity(nats / tokens),
-        word_perplexity=exp_or_infinity(nats / max(words, 1)),
-        bits_per_character=nats / (characters * math.log(2)),
+        tokens=sums.tokens,
+        nats=sums.nats,
+        token_perplexity=exp_or_infinity(sums.nats / sums.tokens),
+        word_perplexity=exp_or_infinity(sums.nats / max(words, 1)),
+        bits_per_character=sums.nats / (characters * math.log(2)),
+        unknown_words=sums.unknown_words,
+        unknown_nats=sums.unknown_nats,
+        word_perplexity_known=exp_or_infinity(known_nats / max(known_words, 1)),
     )
 
 

@@ -122,7 +122,7 @@ def open_shards(
     return TokenShards(folder)
 
 
-def some_lower_case(lines: Iterable[str], share: float, seed: int) -> Iterator[str]:
+def some_lower_case(lines: Iterable[str], share: float, seed: int = 1) -> Iterator[str]:
     """The lines, with about `share` of the documents in lower case."""
     generator = random.Random(seed)
     lower = generator.random() < share

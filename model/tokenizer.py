@@ -1,6 +1,6 @@
 """SentencePiece tokens: unigram pieces with byte fallback, so that every text has an encoding.
 
-    lines of text -> train -> standard .model file -> encode / decode
+    lines of text -> train, train_words -> standard .model file -> encode / decode
 
 Text is taken as it is written (the identity normalisation: no case folding, no Unicode
 compatibility folding), but for white space: SentencePiece folds runs of spaces, drops those at the
@@ -8,15 +8,21 @@ ends, and takes the character "▁" (U+2581) for a space. A line has no line bre
 0 <unk> (never produced, thanks to byte fallback), 1 </s> (the end of a line), then 256 bytes, then
 pieces; a piece that starts a word starts with "▁".
 
+A closed vocabulary of words (`train_words`) is a SentencePiece model too, for n-grams of the
+classical kind. Its tokens are what `str.split` makes of a line, as they are written, punctuation
+attached; a word that is not among its pieces is one <unk>. It has no bytes.
+
 Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece).
 """
 
 import hashlib
 import io
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
@@ -28,6 +34,9 @@ UNKNOWN_ID = 0
 END_ID = 1
 SMALLEST_VOCABULARY = 260  # 2 control ids and 256 bytes leave 2 pieces
 LARGEST_VOCABULARY = 16_384
+SMALLEST_WORD_VOCABULARY = 3  # 2 control ids leave 1 word
+LARGEST_WORD_VOCABULARY = 1 << 16  # what token shards hold
+NEVER_IN_WORDS = (WORD_START, "▅", "\0", "<unk>", "</s>")
 # SentencePiece sums in one order per thread, so the number of threads is part of the recipe.
 TRAINING_THREADS = 2
 # The trainer silently skips longer lines (in bytes), so they are cut.
@@ -75,16 +84,55 @@ class Tokenizer:
         sample = _sample(_training_lines(lines), TRAINING_LINES, seed)
         if not sample:
             raise UserError("there is no text to learn a vocabulary from")
+        return cls._train(
+            sample,
+            vocabulary_size,
+            model_type="unigram",
+            byte_fallback=True,
+            character_coverage=0.9995,
+        )
+
+    @classmethod
+    def train_words(cls, lines: Iterable[str], vocabulary_size: int) -> "Tokenizer":
+        """The most frequent words of all lines as pieces; of those as frequent, the first by code.
+
+        The size includes <unk> and </s>; a small text may have fewer words. Words that hold one of
+        NEVER_IN_WORDS, and overlong ones, are left out: SentencePiece has no such pieces.
+
+        Raises:
+            UserError: the size is out of range, or there is no text.
+        """
+        if not SMALLEST_WORD_VOCABULARY <= vocabulary_size <= LARGEST_WORD_VOCABULARY:
+            raise UserError(
+                f"vocabulary size {vocabulary_size} is outside "
+                f"{SMALLEST_WORD_VOCABULARY}..{LARGEST_WORD_VOCABULARY} for words"
+            )
+        counts = Counter(word for line in lines for word in _encodable(line).split())
+        possible = [
+            (-count, word)
+            for word, count in counts.items()
+            if len(word) <= LONGEST_TRAINING_LINE and not any(n in word for n in NEVER_IN_WORDS)
+        ]
+        if not possible:
+            raise UserError("there is no text to learn a vocabulary from")
+        most_frequent = sorted(possible)[: vocabulary_size - 2]
+        return cls._train(
+            [f"{word}\t{-count}" for count, word in most_frequent],
+            len(most_frequent) + 2,
+            model_type="word",
+            input_format="tsv",
+            character_coverage=1.0,
+        )
+
+    @classmethod
+    def _train(cls, sample: list[str], vocabulary_size: int, **settings: Any) -> "Tokenizer":
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.Train(
                 sentence_iterator=iter(sample),
                 model_writer=model,
-                model_type="unigram",
                 vocab_size=vocabulary_size,
                 hard_vocab_limit=False,
-                byte_fallback=True,
-                character_coverage=0.9995,
                 normalization_rule_name="identity",
                 shuffle_input_sentence=False,
                 num_threads=TRAINING_THREADS,
@@ -93,6 +141,7 @@ class Tokenizer:
                 bos_id=-1,
                 pad_id=-1,
                 minloglevel=2,
+                **settings,
             )
         except RuntimeError as error:
             reason = " ".join(str(error).split())
@@ -120,6 +169,14 @@ class Tokenizer:
         return [self._processor.IdToPiece(i) for i in range(self.vocabulary_size)]
 
     @cached_property
+    def of_words(self) -> bool:
+        """Whether the tokens are words of a closed vocabulary: each piece is one, none is a byte.
+
+        A model of sub-words has bytes, or at least letters to go on with.
+        """
+        return all(piece.startswith(WORD_START) for piece in self.pieces[END_ID + 1 :])
+
+    @cached_property
     def scores(self) -> list[float]:
         """The unigram model's log-probability of each id; bytes and control ids have 0 or less."""
         return [self._processor.GetScore(i) for i in range(self.vocabulary_size)]
@@ -133,14 +190,29 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of one line, without an end token."""
+        if self.of_words:
+            return self._encode_words(text)
         return list(self._processor.EncodeAsIds(_encodable(text)))
 
     def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
         """Token ids of many lines."""
+        if self.of_words:
+            return [self._encode_words(line) for line in lines]
         return list(self._processor.Encode([_encodable(line) for line in lines], num_threads=2))
 
+    def _encode_words(self, text: str) -> list[int]:
+        """A token a word; SentencePiece would make one <unk> of several unknown words in a row."""
+        return [self._ids.get(WORD_START + word, UNKNOWN_ID) for word in _encodable(text).split()]
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {piece: token for token, piece in enumerate(self.pieces)}
+
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of token ids; bytes that are not UTF-8 become U+FFFD."""
+        """The text of token ids; bytes that are not UTF-8 become U+FFFD, unknown words "<unk>"."""
+        if self.of_words:
+            pieces = [self.pieces[token] for token in tokens if token != END_ID]
+            return " ".join(piece.removeprefix(WORD_START) for piece in pieces)
         return str(self._processor.DecodeIds([int(t) for t in tokens if t != END_ID]))
 
 

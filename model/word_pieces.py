@@ -34,7 +34,8 @@ class WordPieces:
             for apostrophes, keys in self._keys.items()
         }
         self._longest = max(map(len, folded.values()), default=0)
-        self._inner = np.array([i for i in ids if tokenizer.pieces[i][0] != WORD_START])
+        inner = [i for i in ids if tokenizer.pieces[i][0] != WORD_START]  # none of whole words
+        self._inner = np.array(inner, dtype=np.int64)
         # What follows a complete word.
         self.boundaries: IntArray = np.array([i for i in range(size) if is_boundary(tokenizer, i)])
         self.begins_lower = np.zeros(size, dtype=np.bool_)  # [V] the first letter is lower case
@@ -42,7 +43,8 @@ class WordPieces:
             first = next((c for c in text if is_letter(c)), "")
             self.begins_lower[i] = first.islower()
         scores = np.array(tokenizer.scores)
-        self._inner_share = np.exp(scores - np.logaddexp.reduce(scores[self._inner]))  # [V]
+        all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
+        self._inner_share = np.exp(scores - all_inner)  # [V]
         self.continuations = lru_cache(maxsize=256)(self._find_continuations)
 
     def text(self, token: int) -> str:

@@ -8,7 +8,7 @@ depends on nothing but Unicode's categories, so that another runtime can do the 
 import unicodedata
 from collections.abc import Iterator
 
-from pocketlm.model.tokenizer import WORD_START, Tokenizer
+from pocketlm.model.tokenizer import UNKNOWN_ID, WORD_START, Tokenizer
 
 APOSTROPHES = "'’"
 # After one of these a word begins without a space.
@@ -30,6 +30,8 @@ def is_boundary(tokenizer: Tokenizer, token: int) -> bool:
     """Whether a word is finished where this token follows: the end, a new word, punctuation."""
     if token == tokenizer.end_id:
         return True
+    if token == UNKNOWN_ID:
+        return tokenizer.of_words
     first = tokenizer.pieces[token][0]
     return tokenizer.is_text(token) and (first == WORD_START or not is_inner(first))
 

@@ -42,7 +42,8 @@ def test_every_command_has_a_help_text_with_an_example(invoke: Invoke) -> None:
 
 def test_evaluate_prints_the_agreed_keys(invoke: Invoke, run: Path, text: Path) -> None:
     counts, perplexities = ["lines", "words", "tokens"], ["token_perplexity", "word_perplexity"]
-    keys = [*counts, "nats", *perplexities, "bits_per_character"]
+    unknown = ["unknown_words", "unknown_nats", "word_perplexity_known"]
+    keys = [*counts, "nats", *perplexities, "bits_per_character", *unknown]
     for context in ("line", "document"):
         value = only_json(
             invoke("evaluate", "--model", run, "--text", text, "--context", context, "--json")
