@@ -6,6 +6,10 @@
 
 A step moves past one word's token. `score` looks up the token that comes; `distribution` computes
 the probabilities of all V that may. A network has no cheaper step: its score is a distribution.
+
+Turns are not enough where the processor is shared: a step of milliseconds is interrupted, one of a
+microsecond hardly ever is. `cpu_share` of a round says how much of the time its process had the
+processor; where it is well below 1, the ratios are unfair to the slower model.
 """
 
 import statistics
@@ -42,7 +46,8 @@ def interleaved(
     Returns:
         `work`, `steps`, `rounds`, and `models`: of each its `name`, `kind`, `load_mode`, the `work`
         that it did, `command`, `page_cache`, `threads`, `state_bytes`, and `rounds`: of each the
-        `place` in the order and the microseconds of a step, `min`, `median` and `p99`.
+        `place` in the order, the `cpu_share`, and the microseconds of a step: `min`, `median` and
+        `p99`.
 
     Raises:
         UserError: models of one name or of different tokens, no round, or a runner fails.
@@ -73,7 +78,8 @@ def _record(model: Measurable, taken: Sequence[tuple[int, Sample]]) -> dict[str,
         "kind": model.kind,
         **{field: sample[field] for field in same},
         "rounds": [
-            {"place": place} | {name: sample["step_us"][name] for name in _TIMES}
+            {"place": place, "cpu_share": sample["cpu_share"]}
+            | {name: sample["step_us"][name] for name in _TIMES}
             for place, sample in taken
         ],
     }

@@ -55,6 +55,7 @@ def test_every_round_has_every_model_in_another_place(
     assert (raw["work"], raw["steps"], raw["rounds"]) == ("score", 20, 4)
     for model in raw["models"]:
         assert (model["work"], model["threads"], model["page_cache"]) == ("score", 1, "warm")
+        assert all(0 < each["cpu_share"] < 1.1 for each in model["rounds"])
         assert all(0 < each["min"] <= each["median"] <= each["p99"] for each in model["rounds"])
 
 

@@ -8,8 +8,10 @@
 // A Model has: `begin()` puts it at the start of a line; `step(token)` moves past a word's token and
 // returns the log-probability that the token had; `end()` returns that of the end token; `state_bytes()`
 // is what a conversation has to keep. `step_us` is of `step` alone, which is what a keyboard does when a
-// word was typed; `begin_us` is the mean of `begin`, which for a network is one more step. The harness
-// keeps nothing for the model.
+// word was typed; `begin_us` is the mean of `begin`, which for a network is one more step. `cpu_share` is
+// the processor's time over the clock's: well below 1, other processes had the processor in between,
+// which makes long steps longer and leaves the median of short ones alone. The harness keeps nothing for
+// the model.
 #pragma once
 #include <chrono>
 #include <cmath>
@@ -106,6 +108,12 @@ inline double now_us() {
   return std::chrono::duration<double, std::micro>(clock::now().time_since_epoch()).count();
 }
 
+inline double cpu_us() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) * 1e-3;
+}
+
 inline long thread_count() {
   static char text[4096];
   const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -155,6 +163,7 @@ class Replay {
   // With --steps, the file is replayed from its start as often as it takes; else once, to its end.
   template <typename Model>
   void run(Model& model) {
+    const double cpu = cpu_us(), start_of_all = now_us();
     begin(model);
     while (whole_ ? at_ < tokens_.count : done_ < steps_) {
       const int32_t token = tokens_.ids[at_ % tokens_.count];
@@ -171,6 +180,7 @@ class Replay {
       add(score);
       if (done_ == 1) take_snapshot(snapshots_[kAfterFirst]);
     }
+    cpu_share_ = (cpu_us() - cpu) / (now_us() - start_of_all);
     take_snapshot(snapshots_[kAfterReplay]);
     state_bytes_ = model.state_bytes();
     if (pressure_) press(model);
@@ -182,6 +192,7 @@ class Replay {
            scored_, thread_count());
     printf("\"step_us\": {\"min\": %.3f, \"median\": %.3f, \"p99\": %.3f}, ", times_[0],
            times_[done_ / 2], times_[done_ * 99 / 100]);
+    printf("\"cpu_share\": %.4f, ", cpu_share_);
     fputs("\"nats\": ", stdout);
     print_number(stdout, nats_);
     printf(", \"impossible_tokens\": %zu, \"planned_bytes\": %zu, ", impossible_, planned_bytes);
@@ -280,7 +291,7 @@ class Replay {
   Snapshot* snapshots_ = nullptr;
   CachedPages page_cache_{};
   size_t at_ = 0, done_ = 0, scored_ = 0, begins_ = 0, impossible_ = 0, state_bytes_ = 0;
-  double nats_ = 0, begin_us_ = 0, load_us_ = 0;
+  double nats_ = 0, begin_us_ = 0, load_us_ = 0, cpu_share_ = 0;
   long evictable_bytes_ = 0;
   float steady_us_ = 0;
 };
