@@ -3,10 +3,11 @@
     lines -> draw_positions: words with enough words before them in their own line
           -> for each context size k: their last k words -> nats of the word
 
-Every context size is asked for the same words. A cut context begins as the model's kind best can:
-a network begins a line with these words, which is how it was trained to begin anywhere; an n-gram
-model begins with the empty context, where not even the beginning of a line is known. The cut is in
-favour of both. Source: Khandelwal et al. 2018, "Sharp nearby, fuzzy far away: how neural language
+Every context size is asked for the same words. A cut context begins as the model's kind best can.
+An n-gram model begins with the empty context, where not even the beginning of a line is known. A
+network knows no other beginning than that of a line, so that a cut context looks to it like the
+first words of one, which costs it something where few words are seen: that part of its curve says
+what cutting costs, and what a model made for short contexts would lose is less. Source: Khandelwal et al. 2018, "Sharp nearby, fuzzy far away: how neural language
 models use context" (ACL).
 
 A word is what white space bounds; its pieces are those that it has in its line, the first of which
