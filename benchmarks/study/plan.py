@@ -47,7 +47,7 @@ class Plan:
     whole_orders: tuple[int, ...] = (2, 3, 4, 5, 6)
     table_orders: tuple[int, ...] = (3, 5)
     text_lines: int | None = None
-    recall_lines: int = 800
+    recall_lines: int = 400
     reach_positions: int = 2000
     influence_places: int = 40
     pair_steps: int = 4000

@@ -7,8 +7,8 @@ Every context size is asked for the same words. A cut context begins as the mode
 An n-gram model begins with the empty context, where not even the beginning of a line is known. A
 network knows no other beginning than that of a line, so that a cut context looks to it like the
 first words of one, which costs it something where few words are seen: that part of its curve says
-what cutting costs, and what a model made for short contexts would lose is less. Source: Khandelwal et al. 2018, "Sharp nearby, fuzzy far away: how neural language
-models use context" (ACL).
+what cutting costs, and a model made for short contexts would lose less. Source: Khandelwal et al.
+2018, "Sharp nearby, fuzzy far away: how neural language models use context" (ACL).
 
 A word is what white space bounds; its pieces are those that it has in its line, the first of which
 starts with "▁". Its nats are -sum of ln p(piece | context, earlier pieces of the word).

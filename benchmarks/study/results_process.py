@@ -37,6 +37,7 @@ def speed_results(taken: dict[str, dict[str, Cell]]) -> dict[str, Any] | None:
             ratio = beside[model["name"]]
             models[model["name"]] |= {
                 work: figure([each["median"] for each in model["rounds"]]),
+                f"{work}_cpu_share": figure([each["cpu_share"] for each in model["rounds"]]),
                 f"{work}_ratio": {key: ratio[key] for key in ("median", "least", "most")},
             }
     return {"reference": reference, "steps": any_work["steps"], "models": list(models.values())}
@@ -91,6 +92,12 @@ def _pressure(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _recovered(sample: dict[str, Any]) -> int:
+    """Steps until it was as quick as before; all that were watched if it never was."""
+    steps = sample["steps_until_steady"]
+    return int(sample["steps"] if steps is None else steps)
+
+
 def _drop(samples: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
     """What a drop did; None where there was nothing that the kernel may drop."""
     there = [sample for sample in samples if sample is not None]
@@ -101,7 +108,7 @@ def _drop(samples: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
         "file_backed_after": figure([s["file_backed_after"] for s in there]),
         "page_cache_resident": figure([s["page_cache_resident"] for s in there]),
         "first_step_us": figure([s["first_us"] for s in there]),
-        "steps_to_recover": figure([s["steps_until_steady"] for s in there]),
+        "steps_to_recover": figure([_recovered(s) for s in there]),
         "major_faults": figure([s["first_faults"]["major"] for s in there]),
         "minor_faults": figure([s["first_faults"]["minor"] for s in there]),
     }
