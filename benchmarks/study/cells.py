@@ -4,12 +4,13 @@ stage, name, settings -> cells/STAGE/NAME.json: {format_version, name, settings,
                       -> there, with the same settings? its value: else measure, write, rename
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pocketlm.model.files import finite, read_json, write_json
+from pocketlm.model.files import finite, read_json, write_text
 
 CELL_VERSION = 1
 Settings = dict[str, Any]
@@ -64,9 +65,8 @@ class Cells:
             "settings": self._all(settings),
             "value": finite(measure()),
         }
-        path = self._path(stage, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, cell)
+        # In one line: there are thousands of samples.
+        write_text(self._path(stage, name), json.dumps(cell, allow_nan=False) + "\n")
         self._keep(stage, name, cell)
 
     def _keep(self, stage: str, name: str, cell: Cell) -> None:

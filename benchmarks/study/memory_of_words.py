@@ -87,10 +87,18 @@ def _reach(study: Study, asked: _Asked) -> dict[str, Any]:
     documents, plan = _documents(study), study.plan
     positions = draw_positions(documents, plan.reach_positions, plan.seed)
     carried = asked.kind == "network"
-    return reach(asked.open(), documents, positions, carried=carried, seed=plan.seed)
+    found = reach(asked.open(), documents, positions, carried=carried, seed=plan.seed)
+    return found | {key: _rounded(found[key]) for key in ("nats", "carried_nats")}
 
 
 def _influence(study: Study, asked: _Asked) -> dict[str, Any]:
     documents, plan = _documents(study), study.plan
     places = draw_places(documents, study.tokenizer, plan.influence_places, seed=plan.seed)
     return influence(asked.open(), places)
+
+
+def _rounded(nats: Any) -> Any:
+    """Nats of many words to five decimals; means are taken before."""
+    if isinstance(nats, list):
+        return [_rounded(each) for each in nats]
+    return None if nats is None else round(nats, 5)
