@@ -247,6 +247,23 @@ def recall_summary(counts: Counts, seed: int = 1) -> dict[str, Any]:
     return found
 
 
+def recall_ratios(counts: Counts, others: Counts, seed: int = 1) -> dict[str, Any]:
+    """Recall of `guess_words` over another's on the same lines, and 95 % intervals of the ratio.
+
+    Both are resampled with the same lines; None where the other recalls nothing.
+    """
+    totals = [each.sum(axis=0) for each in (counts, others)]
+    resampled = _resampled([counts, others], seed)
+    found: dict[str, Any] = {}
+    for name, column in (("top1", 1), ("top3", 2)):
+        ours, theirs = (int(total[column]) for total in totals)
+        a, b = (each[:, column] for each in resampled)
+        ratio = np.divide(a, b, out=np.full_like(b, np.nan), where=b > 0)
+        found[name] = ours / theirs if theirs else None
+        found[f"{name}_interval"] = _interval(ratio)
+    return found
+
+
 def _resampled(counts: Sequence[Counts], seed: int) -> list[FloatArray]:
     """Sums [resamples, 6] of each, over the same lines drawn with replacement."""
     generator = np.random.default_rng(seed)

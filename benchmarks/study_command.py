@@ -54,15 +54,7 @@ def all_command(
     from pocketlm.benchmarks.study.plan import FULL, QUICK
     from pocketlm.benchmarks.study.study import run_study
     from pocketlm.console import emit_json, note
-    from pocketlm.export.quiet import quiet_native
 
-    with quiet_native():
-        from pocketlm.export.runtime import use_one_thread
-
-    import torch
-
-    torch.set_num_threads(1)
-    use_one_thread()
     results = run_study(
         QUICK if quick else FULL,
         corpus,

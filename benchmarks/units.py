@@ -32,7 +32,7 @@ def format_times(ratio: float) -> str:
         return f"{ratio:.2g}"
     if ratio < 9.95:
         return f"{ratio:.1f}"
-    step = int(10 ** (len(str(int(ratio))) - 2))
+    step = 10 ** max(len(str(round(ratio))) - 2, 0)
     return f"{round(ratio / step) * step:,}"
 
 

@@ -95,7 +95,8 @@ def _growth() -> Json:
             further = [{"words": w, "bytes": coefficient * w**exponent} for w in (10**8, 10**9)]
             laws.append(
                 {"structure": structure, "order": order, "coefficient": coefficient}
-                | {"exponent": exponent, "points": 5, "largest_error": 0.031}
+                | {"exponent": exponent, "points": 3, "largest_error": 0.031}
+                | {"held_out_error": 0.052}
                 | {"extrapolated": further}
             )
     networks = [
@@ -150,10 +151,10 @@ def _quality() -> Json:
     ratios = {
         "network": "en-base",
         "same_memory": {"ngram": "kenlm-5-0-5-10-20-20", "memory": 0.7, "word_perplexity": 2.145}
-        | {"top1": 1.2, "top3": 1.25},
+        | {"top1": 1.2, "top3": 1.25, "top1_interval": [1.1, 1.3], "top3_interval": [1.2, 1.3]},
         "same_quality": None,
         "best": {"ngram": "kenlm-6", "memory": 35.1, "word_perplexity": 1.07}
-        | {"top1": 1.01, "top3": 1.02},
+        | {"top1": 1.01, "top3": 1.02, "top1_interval": [0.9, 1.1], "top3_interval": [0.98, 1.06]},
         "smaller_than_network": ["kenlm-5-0-10-20-40-40", "kenlm-5-0-5-10-20-20"],
     }
     return {"models": models, "ratios": ratios}

@@ -15,6 +15,8 @@ from pocketlm.benchmarks.ngram import KENLM_FILE, MANIFEST, finish_folder
 from pocketlm.benchmarks.study.context import Study, TokenArray
 from pocketlm.model.files import atomic_folder, read_json
 
+LEFT_BEHIND = ("arpa.*", "growth.*")  # temporary folders in models/, by the run that made them
+
 
 def shorter_table(study: Study, folder: Path, order: int, out: Path) -> None:
     """The table of a lower order: its files are the first ones of an unpruned table's."""

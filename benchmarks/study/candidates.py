@@ -11,17 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pocketlm.benchmarks.built_sizes import check_built
 from pocketlm.benchmarks.ngram import MANIFEST as NGRAM_MANIFEST
 from pocketlm.benchmarks.samples import Measurable, open_measurable
 from pocketlm.benchmarks.study.builds import build_kenlm_folders
 from pocketlm.benchmarks.study.context import Study
+from pocketlm.benchmarks.study.processes import in_own_process
 from pocketlm.export.bundle import MANIFEST, PROGRAM, read_manifest
 from pocketlm.model.files import sha256_file
 from pocketlm.model.weights import WEIGHTS
 from pocketlm.models import resolve_model
 
 QUICK_RECIPE = "xnnpack"  # a network's other recipe: more memory, less time
-_PRUNED_ORDER = 5
 _TABLE_LAYOUTS = ("dictionary", "mapped")
 
 
@@ -76,7 +77,7 @@ def networks(study: Study) -> list[Candidate]:
         if recipe != QUICK_RECIPE and (folder / WEIGHTS).is_file():
             name = f"{folder.name}-{QUICK_RECIPE}"
             weights = sha256_file(folder / WEIGHTS)
-            exporting = partial(_exported, study, folder, study.models / name)
+            exporting = partial(_exported, study, folder, study.models / weights[:12] / name)
             found.append(_network(name, weights, QUICK_RECIPE, exporting))
     return found
 
@@ -88,12 +89,19 @@ def _network(name: str, sha256: str, recipe: str, folder: Callable[[], Path]) ->
 
 def _exported(study: Study, bundle: Path, out: Path) -> Path:
     if not (out / MANIFEST).is_file():
+        study.notify(f"exporting {bundle.name} by the recipe {QUICK_RECIPE}")
+        in_own_process(_export, bundle, out, study.corpus.path("valid"))
+    return out
+
+
+def _export(bundle: Path, out: Path, text: Path) -> None:
+    from pocketlm.export.quiet import quiet_native
+
+    with quiet_native():
         from pocketlm.export.exporter import export_bundle
         from pocketlm.export.verify import verification_lines
 
-        lines = verification_lines(study.corpus.path("valid"))
-        export_bundle(bundle, QUICK_RECIPE, out, lines, study.notify)
-    return out
+    export_bundle(bundle, QUICK_RECIPE, out, verification_lines(text))
 
 
 def ngrams(study: Study) -> list[Candidate]:
@@ -101,10 +109,7 @@ def ngrams(study: Study) -> list[Candidate]:
     plan = study.plan
     pruned = [tuple(map(int, text.split())) for text in plan.prunings]
     return [
-        *(
-            _ngram(study, f"kenlm-{_PRUNED_ORDER}-{'-'.join(map(str, p))}", "kenlm", p)
-            for p in pruned
-        ),
+        *(_ngram(study, f"kenlm-{len(p)}-{'-'.join(map(str, p))}", "kenlm", p) for p in pruned),
         *(_ngram(study, f"kenlm-{n}", "kenlm", (0,) * n) for n in plan.whole_orders),
         *(_ngram(study, f"table-{n}", "table", (0,) * n) for n in plan.table_orders),
     ]
@@ -114,7 +119,9 @@ def _ngram(study: Study, name: str, kind: str, prune: tuple[int, ...]) -> Candid
     folder = study.models / name
 
     def build() -> Path:
-        if not (folder / NGRAM_MANIFEST).is_file():
+        if (folder / NGRAM_MANIFEST).is_file():
+            check_built(folder, study.tokenizer.sha256, prune, study.corpus.record())
+        else:
             study.notify(f"building {name}")
             tokens = study.tokens()
             if kind == "table":

@@ -287,6 +287,10 @@ def _figures(
     return data_table(title, columns, rows)
 
 
+def _percent(share: float | None) -> str:
+    return NOTHING if share is None else f"{100 * share:+.1f} %"
+
+
 def _laws(laws: Sequence[Json]) -> Table:
     ahead = sorted({further["words"] for law in laws for further in law["extrapolated"]})
     rows: list[list[str | Cell]] = []
@@ -299,17 +303,19 @@ def _laws(laws: Sequence[Json]) -> Table:
                 if law["exponent"] is None
                 else f"{law['coefficient']:.3g} · words^{law['exponent']:.3f}",
                 str(law["points"]),
-                NOTHING if law["largest_error"] is None else f"{100 * law['largest_error']:.1f} %",
+                *(_percent(law[error]) for error in ("largest_error", "held_out_error")),
                 *(format_bytes(bytes_at[w]) if w in bytes_at else NOTHING for w in ahead),
             ]
         )
     return Table(
         "The fitted laws",
-        ["structure", "bytes", "points", "largest error at them"]
+        ["structure", "bytes", "points", "largest error at them", "held-out error"]
         + [f"{count_text(w)} words, extrapolated" for w in ahead],
         rows,
-        "Least squares on logarithms. The last columns are the laws carried on: nothing of that "
-        "size was built.",
+        "Least squares on logarithms, over the three largest texts: the exponent falls as the text "
+        "grows. The held-out error is that of a law fitted to the three texts before the largest, at "
+        "the largest; above 0 the law overshoots. The last columns are the laws carried on: nothing "
+        "of that size was built.",
         scrolls=True,
         folded=True,
     )

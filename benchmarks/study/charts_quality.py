@@ -60,7 +60,7 @@ def quality_section(quality: Json) -> Section | None:
         ),
         _perplexity(
             models, named, "private_dirty", "quality-private", "Word perplexity for private memory",
-            "Private memory is what the system cannot take back; a mapped file is not in it, which "
+            "Private memory is what the system cannot drop; a mapped file is not in it, which "
             f"favours large tables. What is below {format_bytes(FLOOR)} is drawn there.",
         ),
         _recall(models, named),

@@ -22,6 +22,7 @@ from pocketlm.benchmarks.estimate import (
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
 from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.benchmarks.study.builds import build_kenlm_folders, shorter_table
+from pocketlm.benchmarks.study.candidates import Candidate, networks
 from pocketlm.benchmarks.study.context import Study, TokenArray
 from pocketlm.benchmarks.study.processes import memory_samples
 
@@ -39,22 +40,21 @@ def measure_growth(study: Study) -> None:
         growth = _Growth(study, share)
         if any(growth.lacking(order) for order in study.plan.orders):
             growth.measure()
-    for model in study.networks:
-        _measure_network(study, model)
+    for network in networks(study):
+        _measure_network(study, network)
 
 
-def _measure_network(study: Study, model: Path) -> None:
-    (measurable,) = open_measurable(model)
-    study.cells.take(
-        NETWORK_STAGE,
-        measurable.name,
-        study.memory_settings() | {"name": measurable.name},
-        lambda: {
-            "file_bytes": measurable.file_bytes,
-            "load_mode": measurable.load_mode,
-            "samples": memory_samples(study, measurable),
-        },
-    )
+def _measure_network(study: Study, network: Candidate) -> None:
+    def measure() -> dict[str, Any]:
+        model = network.measurable()
+        return {
+            "file_bytes": model.file_bytes,
+            "load_mode": model.load_mode,
+            "samples": memory_samples(study, model),
+        }
+
+    settings = study.memory_settings() | network.identity
+    study.cells.take(NETWORK_STAGE, network.name, settings, measure)
 
 
 class _Growth:

@@ -3,7 +3,7 @@
 PAIR -> train or resume -> models/NAME-STEPS, a run folder -> NetworkPredictor
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocketlm.benchmarks.study.context import Study
@@ -18,7 +18,7 @@ from pocketlm.model.train import resume, train
 
 @dataclass(frozen=True)
 class Recurrence:
-    """One of the pair: its sizes, and the learning rate that did best in short trials."""
+    """One of the pair: its sizes, and a learning rate from short trials (docs/bench.md)."""
 
     name: str
     hidden: int
@@ -58,13 +58,16 @@ def open_pair(study: Study, one: Recurrence) -> NetworkPredictor:
         train(config, folder, PlainProgress())
     elif not (folder / RECORD).is_file():
         resume(folder, PlainProgress())
-    _check(folder, config)
+    _check(study, folder, config)
     predictor = open_run(folder)
     predictor.name = one.name
     return predictor
 
 
-def _check(folder: Path, wanted: TrainConfig) -> None:
+def _check(study: Study, folder: Path, wanted: TrainConfig) -> None:
     found = config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
-    if found != wanted:
+    record = read_json(folder / RECORD, "run record")
+    found = replace(found, corpus=wanted.corpus, tokenizer=wanted.tokenizer)  # by content, below
+    hashes = (record["corpus"]["sha256"], record["tokenizer_sha256"])
+    if found != wanted or hashes != (study.corpus.sha256, study.tokenizer.sha256):
         raise UserError(f"{folder} was trained with other settings: delete it")

@@ -17,7 +17,7 @@ class Plan:
         orders: of n-grams, for the growth.
         samples: fresh processes a figure.
         steps: words' tokens after which memory is read.
-        prunings: of order-5 KenLM models, thresholds by order, smallest model first.
+        prunings: of KenLM models, thresholds by order.
         whole_orders: of KenLM models with every n-gram.
         table_orders: of the count tables.
         text_lines: of valid and test that perplexities are taken on; all if None.
@@ -37,12 +37,12 @@ class Plan:
     prunings: tuple[str, ...] = (
         "0 10 20 40 40",
         "0 5 10 20 20",
+        "0 3 6",
+        "0 3 6 10",
         "0 3 6 10 10",
         "0 2 4 6 6",
-        "0 1 2 4 4",
         "0 1 2 3 3",
         "0 0 1 2 2",
-        "0 0 0 1 1",
     )
     whole_orders: tuple[int, ...] = (2, 3, 4, 5, 6)
     table_orders: tuple[int, ...] = (3, 5)
@@ -51,7 +51,7 @@ class Plan:
     reach_positions: int = 2000
     influence_places: int = 40
     pair_steps: int = 4000
-    rounds: int = 7
+    rounds: int = 5
     seed: int = 1
 
 

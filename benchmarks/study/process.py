@@ -2,8 +2,8 @@
 
 candidate, load mode -> fresh processes under pressure -> cells: process
 
-Which candidates: each network, the n-gram models that the argument turns on (the smallest pruned
-KenLM, the largest whole one, one count table), each in every load mode that its runner has.
+Which candidates: each network, the n-gram models that the argument turns on (a small pruned KenLM,
+the largest whole one, one count table), each in every load mode that its runner has.
 """
 
 from collections.abc import Iterator

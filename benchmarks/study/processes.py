@@ -1,11 +1,20 @@
-"""Fresh native processes on the study's text, and what a cell keeps of each."""
+"""Fresh native processes on the study's text, and what a cell keeps of each.
 
+The process that measures must not map what the measured ones map: PSS would count their shared
+pages by halves. What loads ExecuTorch into Python therefore runs in a process of its own.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pocketlm.benchmarks.samples import Measurable, Sample, run_sample, write_tokens
 from pocketlm.benchmarks.study.context import Study
+from pocketlm.model.files import atomic_path, combined_hash
 
+Result = TypeVar("Result")
 DICTIONARY_STEPS = 50
 _TOKENS = "tokens"
 _MEMORY = ("before_load", "after_load", "after_replay")
@@ -14,12 +23,20 @@ _KEPT = (*_MEMORY, "load_us", "steps", "page_cache", "planned_bytes")
 
 def token_file(study: Study, split: str) -> Path:
     """The replayed tokens of "valid" or "test", written once."""
-    path = study.models / _TOKENS / f"{split}-{study.plan.name}.int32"
+    text = study.replayed if split == "valid" else study.unseen
+    name = combined_hash([text.sha256, str(len(text.lines)), study.tokenizer.sha256])[:16]
+    path = study.models / _TOKENS / f"{split}-{name}.int32"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = study.replayed if split == "valid" else study.unseen
-        write_tokens(text.lines, study.tokenizer, path)
+        with atomic_path(path) as temporary:
+            write_tokens(text.lines, study.tokenizer, temporary)
     return path
+
+
+def in_own_process(function: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function of a module in a fresh Python process; its errors are raised here."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def memory_samples(study: Study, model: Measurable) -> list[dict[str, Any]]:

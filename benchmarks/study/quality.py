@@ -5,13 +5,19 @@ candidate -> fresh processes -> memory               -> cells: quality-memory
           -> the suggester -> words of test guessed  -> cells: quality-recall
 """
 
+from pathlib import Path
 from typing import Any
 
 from pocketlm.benchmarks.keystrokes import guess_words
 from pocketlm.benchmarks.samples import run_sample
 from pocketlm.benchmarks.study.candidates import Candidate, candidates
 from pocketlm.benchmarks.study.context import Study
-from pocketlm.benchmarks.study.processes import least_work, memory_samples, token_file
+from pocketlm.benchmarks.study.processes import (
+    in_own_process,
+    least_work,
+    memory_samples,
+    token_file,
+)
 from pocketlm.benchmarks.typing_command import draw_lines
 from pocketlm.text_entries import open_suggester
 
@@ -60,10 +66,9 @@ def _take_recall(study: Study, candidate: Candidate) -> None:
     plan, test = study.plan, study.corpus.path("test")
 
     def measure() -> dict[str, Any]:
-        suggester = open_suggester(candidate.open(), frozenset())
         lines = draw_lines(test, plan.recall_lines, plan.seed)
-        counts = guess_words(suggester, lines, ignore_case=True)
-        return {"columns": ["words", "top1", "top3"], "lines": counts.tolist()}
+        counts = in_own_process(_guess, candidate.open(), lines)
+        return {"columns": ["words", "top1", "top3"], "lines": counts}
 
     settings = {
         "text_sha256": study.corpus.hashes["test"],
@@ -72,3 +77,20 @@ def _take_recall(study: Study, candidate: Candidate) -> None:
         "ignore_case": True,
     }
     study.cells.take(RECALL, candidate.name, settings | candidate.identity, measure)
+
+
+def _guess(folder: Path, lines: list[str]) -> list[list[int]]:
+    """`guess_words` of a MODEL on one thread, no word blocked, ignoring case."""
+    import torch
+
+    from pocketlm.export.quiet import quiet_native
+
+    with quiet_native():
+        from pocketlm.export.runtime import use_one_thread
+
+    torch.set_num_threads(1)
+    use_one_thread()
+    counts: list[list[int]] = guess_words(
+        open_suggester(folder, frozenset()), lines, ignore_case=True
+    ).tolist()
+    return counts

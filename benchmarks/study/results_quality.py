@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pocketlm.benchmarks.keystrokes import recall_summary
+from pocketlm.benchmarks.keystrokes import Counts, recall_ratios, recall_summary
 from pocketlm.benchmarks.study.cells import Cell
 from pocketlm.benchmarks.study.figures import figure, growth
 from pocketlm.benchmarks.study.quality import MEMORY, NATS, RECALL
@@ -17,11 +17,15 @@ Model = dict[str, Any]
 def quality_results(taken: dict[str, dict[str, Cell]]) -> dict[str, Any] | None:
     """The section, or None if there are no cells of it."""
     models = [_model(name, cell, taken) for name, cell in taken.get(MEMORY, {}).items()]
-    return {"models": models, "ratios": _ratios(models)} if models else None
+    guessed = {
+        name: np.array(cell["value"]["lines"], dtype=np.int64)
+        for name, cell in taken.get(RECALL, {}).items()
+    }
+    return {"models": models, "ratios": _ratios(models, guessed)} if models else None
 
 
 def _model(layout: str, cell: Cell, taken: dict[str, dict[str, Cell]]) -> Model:
-    settings, value, name = cell["settings"], cell["value"], layout.partition(" (")[0]
+    settings, value, name = cell["settings"], cell["value"], plain_name(layout)
     samples = value["samples"]
     own = [sample["after_replay"]["model_file"]["file_backed"] for sample in samples]
     recall = taken[RECALL][name]
@@ -39,12 +43,17 @@ def _model(layout: str, cell: Cell, taken: dict[str, dict[str, Cell]]) -> Model:
     }
 
 
+def plain_name(layout: str) -> str:
+    """Of the model that is laid out so."""
+    return layout.partition(" (")[0]
+
+
 def _perplexity(taken: dict[str, dict[str, Cell]], name: str) -> float | None:
     cell = taken[NATS].get(name)
     return exp_or_infinity(cell["value"]["nats"] / cell["value"]["words"]) if cell else None
 
 
-def _ratios(models: Sequence[Model]) -> dict[str, Any] | None:
+def _ratios(models: Sequence[Model], guessed: dict[str, Counts]) -> dict[str, Any] | None:
     """The first network beside the n-gram model of its memory, and beside that of its quality."""
     networks = [model for model in models if model["kind"] == "network"]
     tables = [m for m in models if m["kind"] != "network" and np.isfinite(m["word_perplexity"])]
@@ -62,9 +71,9 @@ def _ratios(models: Sequence[Model]) -> dict[str, Any] | None:
     best = min(tables, key=lambda m: (float(m["word_perplexity"]), _pss(m)))
     return {
         "network": network["name"],
-        "same_memory": _beside(memory, network),
-        "same_quality": quality and _beside(quality, network),
-        "best": _beside(best, network),
+        "same_memory": _beside(memory, network, guessed),
+        "same_quality": quality and _beside(quality, network, guessed),
+        "best": _beside(best, network, guessed),
         "smaller_than_network": [m["name"] for m in tables if _pss(m) <= _pss(network)],
     }
 
@@ -73,13 +82,11 @@ def _pss(model: Model) -> float:
     return float(model["pss"]["median"])
 
 
-def _beside(ngram: Model, network: Model) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _beside(ngram: Model, network: Model, guessed: dict[str, Counts]) -> dict[str, Any]:
+    ours, theirs = (guessed[plain_name(model["name"])] for model in (network, ngram))
+    return {
         "ngram": ngram["name"],
         "memory": _pss(ngram) / _pss(network),
         "word_perplexity": ngram["word_perplexity"] / network["word_perplexity"],
+        **recall_ratios(ours, theirs),
     }
-    for name in ("top1", "top3"):
-        theirs = ngram[name]["value"]
-        found[name] = network[name]["value"] / theirs if theirs else None
-    return found

@@ -57,13 +57,19 @@ def _recall(network: Json, ngram: Json, ratio: Json) -> list[str]:
         return []
     first, three = (
         f"{network[field]['value']:.1f} % of the time against {ngram[field]['value']:.1f} % "
-        f"({ratio[field]:.2f} times as often)"
+        f"({ratio[field]:.2f} times as often, {_between(ratio[f'{field}_interval'])})"
         for field in ("top1", "top3")
     )
     return [
         f"{network['name']} guesses the next word, before its first letter, {first} for "
         f"{ngram['name']}; the word is among its three guesses {three}."
     ]
+
+
+def _between(interval: Sequence[float | None]) -> str:
+    """A 95 % interval of a ratio."""
+    low, high = (f"{end:.2f}" if end is not None else "?" for end in interval)
+    return f"95 % interval {low} to {high}"
 
 
 def _same_quality(network: Json, ngram: Json, ratio: Json) -> str:
@@ -94,7 +100,7 @@ def _factor(ratio: float) -> str:
 
 
 def tables_win(results: Json) -> list[str]:
-    """Everything measured in which some n-gram model is better than the network beside it."""
+    """Where some n-gram model is better than the network beside it, in each kind of figure."""
     return [
         *_quality_wins(results.get("quality") or {}),
         *_reach_wins(results.get("reach") or {}),
@@ -134,12 +140,10 @@ def _quality_wins(quality: Json) -> Iterator[str]:
         if better := [m for m in rated if m[field]["value"] > theirs["value"]]:
             best = max(better, key=lambda m: float(m[field]["value"]))
             names = [m["name"] for m in better]
-            apart = best[field]["low"] > theirs["high"]
             yield (
                 f"{name}: {_list(names)} {_have(names)} a higher recall than {own} "
                 f"({theirs['value']:.1f} %), {best['name']} the highest "
-                f"({best[field]['value']:.1f} %); its interval and the network's "
-                f"{'are apart' if apart else 'overlap'}."
+                f"({best[field]['value']:.1f} %)."
             )
 
 

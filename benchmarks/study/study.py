@@ -5,12 +5,14 @@ plan, corpus, networks -> growth -> quality -> reach -> speed -> process -> cell
 """
 
 import fcntl
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pocketlm.benchmarks.report import RESULTS_FILE, machine
+from pocketlm.benchmarks.report import RESULTS_FILE, machine, versions
+from pocketlm.benchmarks.study.builds import LEFT_BEHIND
 from pocketlm.benchmarks.study.cells import Cells
 from pocketlm.benchmarks.study.context import CELLS, MODELS, Study
 from pocketlm.benchmarks.study.growth import measure_growth
@@ -64,11 +66,12 @@ def run_study(
     """
     with _locked(folder):
         study = open_study(plan, corpus, networks, folder, notify)
+        results: dict[str, Any] = {}
         for stage in stages:
             STAGES[stage](study)
-        results = make_results(study, command)
-        write_json(folder / RESULTS_FILE, results)
-        write_page(results, folder)
+            results = make_results(study, command)  # a run that is stopped has what it got to
+            write_json(folder / RESULTS_FILE, results)
+            write_page(results, folder)
     return results
 
 
@@ -83,6 +86,9 @@ def open_study(
     for model in networks:
         if (kind := model_kind(resolve_model(model))) != "bundle":
             raise UserError(f"{model} is a {kind} folder: bench all measures exported bundles")
+    names = [resolve_model(model).name for model in networks]
+    if len(set(names)) < len(names) or any(not name or "(" in name for name in names):
+        raise UserError("the networks' folders need different names, without parentheses")
     tokenizers = [open_tokenizer(model) for model in networks]
     if len({tokenizer.sha256 for tokenizer in tokenizers}) > 1:
         raise UserError("the networks have different tokens: their n-grams would be different too")
@@ -92,6 +98,7 @@ def open_study(
         "corpus_sha256": text.sha256,
         "tokenizer_sha256": tokenizers[0].sha256,
         "processor": machine()["processor"],
+        "versions": versions(),
     }
     cells = Cells(folder / CELLS, common, notify)
     return Study(plan, folder, cells, text, tokenizers[0], tuple(networks), notify)
@@ -111,4 +118,6 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"{folder} is in use by another bench all") from None
+        for left in (left for name in LEFT_BEHIND for left in (folder / MODELS).glob(name)):
+            shutil.rmtree(left)  # of a run that was killed
         yield
