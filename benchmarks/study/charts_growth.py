@@ -312,10 +312,10 @@ def _laws(laws: Sequence[Json]) -> Table:
         ["structure", "bytes", "points", "largest error at them", "held-out error"]
         + [f"{count_text(w)} words, extrapolated" for w in ahead],
         rows,
-        "Least squares on logarithms, over the three largest texts: the exponent falls as the text "
-        "grows. The held-out error is that of a law fitted to the three texts before the largest, at "
-        "the largest; above 0 the law overshoots. The last columns are the laws carried on: nothing "
-        "of that size was built.",
+        "Least squares on logarithms, over the three largest texts: the exponent falls as the "
+        "text grows. The held-out error is that of a law fitted to the three texts before the "
+        "largest, at the largest; above 0 the law overshoots. The last columns are the laws "
+        "carried on: nothing of that size was built.",
         scrolls=True,
         folded=True,
     )
