@@ -16,7 +16,7 @@ from pocketlm.benchmarks.study.sentences import headline, tables_win
 SECTIONS = ("growth", "quality", "reach", "influence", "speed", "process")
 CHARTS = {
     *("growth-structures", "growth-orders", "growth-memory", "growth-ngrams"),
-    *("quality-pss", "quality-private", "quality-recall"),
+    *("quality-pss", "quality-private", "quality-recall", "quality-recall-private"),
     *("reach", "influence-jacobian", "influence-kl"),
     *("speed-distribution", "speed-score", "process", "pressure"),
 }
@@ -83,7 +83,7 @@ def test_page_loads_nothing_and_can_be_read_aloud(html: str) -> None:
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert not re.search(r"@import|url\((?!#)", html)
     assert len(page.ids) == len(set(page.ids))
-    assert page.tags.count("svg") == html.count('role="img"') == html.count("<desc id=") == 14
+    assert page.tags.count("svg") == html.count('role="img"') == html.count("<desc id=") == 15
     assert page.scopes == {"col", "row"}
     assert all(len(set(widths)) == 1 for widths in page.widths)
     assert page.headings[0] == 1

@@ -184,8 +184,8 @@ def _table(models: Sequence[Json]) -> Table:
 def _pressure_table(models: Sequence[Json]) -> Table:
     rows: list[list[str | Cell]] = []
     for model in models:
-        for key, name in _DROPS.items():
-            if (found := model["pressure"][key]) is not None:
+        for key, name in (_DROPS | {"code": "the programs' code dropped"}).items():
+            if (found := model["pressure"].get(key)) is not None:
                 rows.append(
                     [
                         f"{_label(model)}: {name}",
@@ -213,7 +213,8 @@ def _pressure_table(models: Sequence[Json]) -> Table:
             *("major faults", "minor faults"),
         ],
         rows,
-        "A major fault waits for the disk; a minor one finds the page in the cache.",
+        "A major fault waits for the disk; a minor one finds the page in the cache. A process that "
+        "was never as quick again counts with all of the 200 steps that were watched.",
         scrolls=True,
         folded=True,
     )

@@ -63,7 +63,11 @@ def quality_section(quality: Json) -> Section | None:
             "Private memory is what the system cannot drop; a mapped file is not in it, which "
             f"favours large tables. What is below {format_bytes(FLOOR)} is drawn there.",
         ),
-        _recall(models, named),
+        _recall(models, named, "pss", "quality-recall", "Next-word recall for PSS"),
+        _recall(
+            models, named, "private_dirty", "quality-recall-private",
+            "Next-word recall for private memory",
+        ),
     ]  # fmt: skip
     return Section(
         "quality",
@@ -126,9 +130,12 @@ def _perplexity(
         return finish(figure, name, title, caption, table)
 
 
-def _recall(models: Sequence[Json], named: Sequence[str]) -> StudyChart | None:
+def _recall(
+    models: Sequence[Json], named: Sequence[str], memory: str, name: str, title: str
+) -> StudyChart | None:
     """How often the next word is the first, or among three, that is suggested."""
-    models = [m for m in models if m["top1"] is not None and m["top3"] is not None]
+    needed = ("top1", "top3", memory)
+    models = [m for m in models if all(m[field] is not None for field in needed)]
     if not models:
         return None
     with mpl.rc_context(STYLE):
@@ -137,7 +144,7 @@ def _recall(models: Sequence[Json], named: Sequence[str]) -> StudyChart | None:
         for axes, field, label in zip(
             panels, ("top3", "top1"), ("among three, %", "first, %"), strict=True
         ):
-            points = [(_shown(m["pss"]), float(m[field]["value"])) for m in models]
+            points = [(_shown(m[memory]), float(m[field]["value"])) for m in models]
             for model, (x, y) in zip(models, points, strict=True):
                 bounds = [[y - model[field]["low"]], [model[field]["high"] - y]]
                 axes.errorbar(
@@ -150,11 +157,11 @@ def _recall(models: Sequence[Json], named: Sequence[str]) -> StudyChart | None:
                 )
             _scatter(axes, models, points)
             axes.set(xscale="log", ylabel=label)
-            byte_ticks(axes.xaxis, 4)
             placed.append(points)
         sizes = [x for x, _ in placed[0]]
+        byte_ticks(panels[-1].xaxis, 4 if max(sizes) / min(sizes) < 4**7 else 16)
         panels[-1].set_xlim(min(sizes) / 2.5, max(sizes) * 2.5)
-        panels[-1].set_xlabel("PSS")
+        panels[-1].set_xlabel("PSS" if memory == "pss" else "private dirty memory")
         legend_above(figure, _handles(models), columns=3)
         for axes, points, field in zip(panels, placed, ("top3", "top1"), strict=True):
             ends = [
@@ -162,19 +169,19 @@ def _recall(models: Sequence[Json], named: Sequence[str]) -> StudyChart | None:
                 for m, (x, _) in zip(models, points, strict=True)
             ]
             name_points(axes, points, _names(models, named), ends)
-        title = "Next-word recall for PSS"
         caption = (
             "How often the next word, before its first letter, is the first that the suggester "
             "shows, and among its three, ignoring case; bars are 95 % intervals. Upper left is "
             "better."
         )
         rows = [
-            [m["name"], bytes_cell(m["pss"])]
+            [m["name"], bytes_cell(m[memory])]
             + [estimate_cell(m[field], percent) for field in ("top1", "top3")]
             for m in models
         ]
-        table = data_table(title, ["model", "PSS", "first", "among three"], rows)
-        return finish(figure, "quality-recall", title, caption, table)
+        label = "PSS" if memory == "pss" else "private memory"
+        table = data_table(title, ["model", label, "first", "among three"], rows)
+        return finish(figure, name, title, caption, table)
 
 
 def _shown(figure: Json) -> float:

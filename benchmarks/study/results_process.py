@@ -88,7 +88,10 @@ def _pressure(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "evictable": figure([sample["evictable_bytes"] for sample in samples]),
         "steady_us": figure([sample["steady_us"] for sample in samples]),
-        **{drop: _drop([sample.get(drop) for sample in samples]) for drop in ("dropped", "cold")},
+        **{
+            drop: _drop([sample.get(drop) for sample in samples])
+            for drop in ("dropped", "cold", "code")
+        },
     }
 
 
