@@ -36,7 +36,8 @@ class Candidate:
         identity: what makes it this model, for the settings of cells.
         order: of an n-gram model.
         prune: its thresholds by order.
-        slow: whether a step takes about a millisecond: it does not replay every text.
+        twin: the candidate of the same weights whose perplexity is taken for this one's too; a
+            zero-copy step takes a millisecond, and whole texts many minutes.
         open: its folder, which is built if it is not there.
     """
 
@@ -45,7 +46,7 @@ class Candidate:
     identity: dict[str, Any]
     order: int | None
     prune: tuple[int, ...] | None
-    slow: bool
+    twin: str | None
     open: Callable[[], Path]
 
     @property
@@ -73,18 +74,22 @@ def networks(study: Study) -> list[Candidate]:
         folder = resolve_model(model)
         recipe = read_manifest(folder)["recipe"]
         program = sha256_file(folder / PROGRAM)
-        found.append(_network(folder.name, program, recipe, partial(Path, folder)))
-        if recipe != QUICK_RECIPE and (folder / WEIGHTS).is_file():
-            name = f"{folder.name}-{QUICK_RECIPE}"
+        name = f"{folder.name}-{QUICK_RECIPE}"
+        exportable = recipe != QUICK_RECIPE and (folder / WEIGHTS).is_file()
+        twin = name if exportable else None
+        found.append(_network(folder.name, program, recipe, partial(Path, folder), twin))
+        if exportable:
             weights = sha256_file(folder / WEIGHTS)
             exporting = partial(_exported, study, folder, study.models / weights[:12] / name)
             found.append(_network(name, weights, QUICK_RECIPE, exporting))
     return found
 
 
-def _network(name: str, sha256: str, recipe: str, folder: Callable[[], Path]) -> Candidate:
+def _network(
+    name: str, sha256: str, recipe: str, folder: Callable[[], Path], twin: str | None = None
+) -> Candidate:
     identity = {"network": sha256, "recipe": recipe}
-    return Candidate(name, "network", identity, None, None, recipe == "zero-copy", folder)
+    return Candidate(name, "network", identity, None, None, twin, folder)
 
 
 def _exported(study: Study, bundle: Path, out: Path) -> Path:
@@ -130,4 +135,4 @@ def _ngram(study: Study, name: str, kind: str, prune: tuple[int, ...]) -> Candid
                 build_kenlm_folders(study, tokens, prune, {"trie": folder}, with_lexicon=True)
         return folder
 
-    return Candidate(name, kind, {"ngram": kind, "prune": prune}, len(prune), prune, False, build)
+    return Candidate(name, kind, {"ngram": kind, "prune": prune}, len(prune), prune, None, build)

@@ -29,9 +29,9 @@ def measure_quality(study: Study) -> None:
     for candidate in candidates(study):
         for layout in candidate.layouts:
             _take_memory(study, candidate, layout)
-        _take_nats(study, candidate, "valid")
-        if not candidate.slow:
-            _take_nats(study, candidate, "test")
+        if candidate.twin is None:
+            for split in ("valid", "test"):
+                _take_nats(study, candidate, split)
         _take_recall(study, candidate)
 
 
@@ -44,6 +44,7 @@ def _take_memory(study: Study, candidate: Candidate, layout: str) -> None:
             "load_mode": model.load_mode,
             "file_bytes": model.file_bytes,
             "order": candidate.order,
+            "perplexity_of": candidate.twin or candidate.name,
             "samples": memory_samples(study, model),
         }
 

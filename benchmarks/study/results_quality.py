@@ -37,8 +37,9 @@ def _model(layout: str, cell: Cell, taken: dict[str, dict[str, Cell]]) -> Model:
         "private_dirty": growth(samples, "private_dirty"),
         "model_file_backed": figure(own),
         "pss": growth(samples, "pss"),
-        "word_perplexity": _perplexity(taken, f"{name} valid"),
-        "word_perplexity_test": _perplexity(taken, f"{name} test"),
+        "perplexity_of": value["perplexity_of"],
+        "word_perplexity": _perplexity(taken, f"{value['perplexity_of']} valid"),
+        "word_perplexity_test": _perplexity(taken, f"{value['perplexity_of']} test"),
         **recall_summary(counts, recall["settings"]["seed"]),
     }
 
@@ -48,9 +49,9 @@ def plain_name(layout: str) -> str:
     return layout.partition(" (")[0]
 
 
-def _perplexity(taken: dict[str, dict[str, Cell]], name: str) -> float | None:
-    cell = taken[NATS].get(name)
-    return exp_or_infinity(cell["value"]["nats"] / cell["value"]["words"]) if cell else None
+def _perplexity(taken: dict[str, dict[str, Cell]], name: str) -> float:
+    value = taken[NATS][name]["value"]
+    return exp_or_infinity(value["nats"] / value["words"])
 
 
 def _ratios(models: Sequence[Model], guessed: dict[str, Counts]) -> dict[str, Any] | None:
