@@ -239,3 +239,31 @@ def test_the_quick_plan_is_smaller_in_everything() -> None:
         assert len(getattr(QUICK, name)) < len(getattr(FULL, name))
     for name in ("recall_lines", "reach_positions", "influence_places", "pair_steps", "rounds"):
         assert getattr(QUICK, name) < getattr(FULL, name)
+
+
+def test_the_committed_report_follows_from_its_samples() -> None:
+    found = check(ROOT / "docs" / "bench")
+    assert found.returncode == 0, found.stdout
+    results = results_of(ROOT / "docs" / "bench")
+    assert results["plan"]["name"] == "full"
+    assert results["quality"]["ratios"]["network"] == "en-base"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda folder: (folder / "results.json").unlink(), "holds no report"),
+        (lambda folder: (folder / "results.json").write_text("{", encoding="utf-8"), "no report"),
+        (lambda folder: shutil.rmtree(folder / "cells" / "quality-nats"), "do not fit"),
+    ],
+)
+def test_a_report_that_is_not_whole_is_one_line(
+    report: Path, tmp_path: Path, change: Any, reason: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(report, copy, ignore=shutil.ignore_patterns("models", "charts"))
+    change(copy)
+    found = check(copy)
+    assert found.returncode > 0
+    assert reason in found.stdout + found.stderr
+    assert "Traceback" not in found.stderr

@@ -193,8 +193,9 @@ def test_headline_where_no_table_reaches_the_network() -> None:
         "kenlm-5-0-5-10-20-20 (PSS 2.05 MiB): its word perplexity is 390.2 against 181.9, 2.1 "
         "times the network's.",
         "en-base guesses the next word, before its first letter, 24.2 % of the time against "
-        "18.2 % (1.20 times as often) for kenlm-5-0-5-10-20-20; the word is among its three "
-        "guesses 38.4 % of the time against 28.1 % (1.25 times as often).",
+        "18.2 % (1.20 times as often, 95 % interval 1.10 to 1.30) for kenlm-5-0-5-10-20-20; the "
+        "word is among its three guesses 38.4 % of the time against 28.1 % (1.25 times as often, "
+        "95 % interval 1.20 to 1.30).",
         "No n-gram model that was measured reaches en-base's word perplexity of 181.9: the best, "
         "kenlm-6, gets 194.7, 1.07 times the network's, with a PSS of 112 MiB, 35 times the "
         "network's.",
