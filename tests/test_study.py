@@ -165,7 +165,7 @@ def test_what_is_finished_is_kept(
     report: Path, long_lines: Corpus, network: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(report, copy, ignore=shutil.ignore_patterns("kenlm-*", "table-*", "tokens"))
+    shutil.copytree(report, copy, ignore=shutil.ignore_patterns("models"))
     said: list[str] = []
     again = run_tiny(long_lines, network, copy, notify=said.append)
     assert said == []
@@ -267,3 +267,13 @@ def test_a_report_that_is_not_whole_is_one_line(
     assert found.returncode > 0
     assert reason in found.stdout + found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_reach_is_left_out_where_lines_are_short(
+    corpus: Corpus, network: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    results = run_tiny(corpus, network, tmp_path / "r", stages=("reach",), notify=said.append)
+    assert "reach" not in results
+    assert len(said) == 1
+    assert said[0].startswith("reach is left out")

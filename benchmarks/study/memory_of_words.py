@@ -13,9 +13,9 @@ from typing import Any
 
 from pocketlm.benchmarks.study.candidates import Candidate, ngrams
 from pocketlm.benchmarks.study.context import Study
-from pocketlm.benchmarks.study.influence import draw_places, influence
+from pocketlm.benchmarks.study.influence import LAGS, Place, draw_places, influence
 from pocketlm.benchmarks.study.pair import EMBEDDING, PAIR, open_pair
-from pocketlm.benchmarks.study.reach import draw_positions, reach
+from pocketlm.benchmarks.study.reach import WORDS_BEFORE, Position, draw_positions, reach
 from pocketlm.model.corpus import text_lines
 from pocketlm.model.files import sha256_file
 from pocketlm.model.network import NetworkPredictor
@@ -38,7 +38,13 @@ class _Asked:
 
 
 def measure_reach(study: Study) -> None:
-    """Measure what is not measured yet."""
+    """Measure what is not measured yet; nothing where the text has no line that is long enough."""
+    if not (_positions(study) and _places(study)):
+        study.notify(
+            f"reach is left out: no line of {study.corpus.name} valid has {WORDS_BEFORE} words "
+            f"and {max(LAGS)} tokens before another"
+        )
+        return
     for asked in _asked(study):
         settings = {
             "text_sha256": study.replayed.sha256,
@@ -83,18 +89,23 @@ def _documents(study: Study) -> list[list[str]]:
     return text_lines(study.corpus.path("valid"), study.plan.text_lines)
 
 
+def _positions(study: Study) -> list[Position]:
+    return draw_positions(_documents(study), study.plan.reach_positions, study.plan.seed)
+
+
+def _places(study: Study) -> list[Place]:
+    plan = study.plan
+    return draw_places(_documents(study), study.tokenizer, plan.influence_places, seed=plan.seed)
+
+
 def _reach(study: Study, asked: _Asked) -> dict[str, Any]:
-    documents, plan = _documents(study), study.plan
-    positions = draw_positions(documents, plan.reach_positions, plan.seed)
-    carried = asked.kind == "network"
-    found = reach(asked.open(), documents, positions, carried=carried, seed=plan.seed)
+    carried, seed = asked.kind == "network", study.plan.seed
+    found = reach(asked.open(), _documents(study), _positions(study), carried=carried, seed=seed)
     return found | {key: _rounded(found[key]) for key in ("nats", "carried_nats")}
 
 
 def _influence(study: Study, asked: _Asked) -> dict[str, Any]:
-    documents, plan = _documents(study), study.plan
-    places = draw_places(documents, study.tokenizer, plan.influence_places, seed=plan.seed)
-    return influence(asked.open(), places)
+    return influence(asked.open(), _places(study))
 
 
 def _rounded(nats: Any) -> Any:
