@@ -18,7 +18,19 @@ from pocketlm.model.errors import UserError
     show_default=True,
     help="zero-copy: least memory; xnnpack: fastest; float: the reference.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="The bundle folder.")
+@click.option(
+    "--android",
+    is_flag=True,
+    help="Put the bundle where the Android app takes it; its name there is MODEL's.",
+)
+@click.option(
+    "--android-project",
+    type=click.Path(path_type=Path),
+    default=Path("android_demo"),
+    show_default=True,
+    help="The app's sources.",
+)
 @click.option(
     "--text",
     type=click.Path(path_type=Path),
@@ -40,7 +52,9 @@ from pocketlm.model.errors import UserError
 def export(
     run: Path,
     recipe: str,
-    out: Path,
+    out: Path | None,
+    android: bool,
+    android_project: Path,
     text: Path | None,
     verify_tokens: int,
     with_weights: bool,
@@ -53,16 +67,24 @@ def export(
     \b
     Example:
       pocketlm export runs/base --recipe zero-copy --out bundles/base
+      pocketlm export runs/base --android
     """  # fmt: skip
     from pocketlm.console import emit_json, note
+    from pocketlm.export.android import assets_folder, bundle_folder, stage_texts
     from pocketlm.export.quiet import quiet_native
     from pocketlm.export.verify import verification_lines
 
+    if (out is not None) == android:
+        raise UserError("name the bundle's folder with --out, or say --android")
+    target = out or bundle_folder(android_project, run.resolve().name)
     with quiet_native():
         from pocketlm.export.exporter import export_bundle
 
     lines = verification_lines(text or _valid_text(run))
-    manifest = export_bundle(run, recipe, out, lines, note, verify_tokens, with_weights)
+    manifest = export_bundle(run, recipe, target, lines, note, verify_tokens, with_weights)
+    if android:
+        stage_texts(assets_folder(android_project))
+        note(f"the app finds it in {target}")
     if as_json:
         emit_json(manifest)
     else:

@@ -1,0 +1,89 @@
+"""The assets of the Android app: bundles without what no phone needs, and what goes with them.
+
+    run or bundle -> export --android -> assets/bundles/NAME/{model.pte, tokenizer.model, ...}
+    the package   -> assets/offensive.txt, assets/card.md
+
+The app lists `bundles/` and takes what it finds, so that another model needs no change of code.
+
+    python -m pocketlm.export.android ASSETS [BUNDLE...]
+
+puts the app's own texts and copies of bundles (en-base where none is named) into a folder.
+"""
+
+import re
+import shutil
+import sys
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from pocketlm.export.bundle import MANIFEST, checked_manifest, write_manifest
+from pocketlm.model.errors import UserError
+from pocketlm.model.files import atomic_folder, write_text
+from pocketlm.model.weights import WEIGHTS
+from pocketlm.models import DEFAULT_MODEL, resolve_model
+
+# What the app may name a bundle: a plain folder name in its assets.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def assets_folder(project: Path) -> Path:
+    """Where an Android project like ours keeps its assets; UserError if it is none."""
+    main = project / "app" / "src" / "main"
+    if not (main / "AndroidManifest.xml").is_file():
+        raise UserError(f"{project} is no Android project: it has no {main}/AndroidManifest.xml")
+    return main / "assets"
+
+
+def bundle_folder(project: Path, name: str) -> Path:
+    """Where the app takes the bundle NAME from; UserError if it cannot have that name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{name!r} cannot name a bundle of the app: letters, digits and . _ - only")
+    return assets_folder(project) / "bundles" / name
+
+
+def stage_bundle(model: Path, assets: Path) -> Path:
+    """Copy a bundle, without its weights, into an assets folder.
+
+    Raises:
+        UserError: it is no bundle, or is damaged.
+    """
+    source = resolve_model(model)
+    manifest = checked_manifest(source)
+    files = {name: entry for name, entry in manifest["files"].items() if name != WEIGHTS}
+    target = assets / "bundles" / source.name
+    with atomic_folder(target, MANIFEST) as folder:
+        for name in files:
+            shutil.copyfile(source / name, folder / name)
+        content = {key: value for key, value in manifest.items() if key != "manifest_sha256"}
+        write_manifest(folder, {**content, "files": files})
+    return target
+
+
+def stage_texts(assets: Path) -> None:
+    """Copy what the app shows or needs beside the bundles."""
+    texts = {
+        "offensive.txt": package_files("pocketlm.model") / "offensive.txt",
+        "card.md": package_files("pocketlm") / "shipped" / "README.md",
+    }
+    for name, source in texts.items():
+        write_text(assets / name, source.read_text("utf-8"))
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of the module's docstring."""
+    if not arguments:
+        print("usage: python -m pocketlm.export.android ASSETS [BUNDLE...]", file=sys.stderr)  # noqa: T201
+        return 2
+    assets, bundles = Path(arguments[0]), [Path(name) for name in arguments[1:]]
+    try:
+        stage_texts(assets)
+        for bundle in bundles or [DEFAULT_MODEL]:
+            print(stage_bundle(bundle, assets))  # noqa: T201
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
