@@ -45,7 +45,7 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class Part:
-    """Programs that are built together, from `sources` (patterns).
+    """Programs that are built together, from `sources` (patterns) in `folder`.
 
     `programs` maps a name to where CMake leaves the file, below its build folder. What is
     `optional` may be missing from a finished set-up.
@@ -57,6 +57,7 @@ class Part:
     ingredients: Callable[[], list[str]]
     cmake_options: Callable[[Path], list[str]]
     optional: bool = False
+    folder: Path = SOURCES
 
 
 def native_program(name: str) -> Path:
@@ -91,7 +92,17 @@ def _build_into(part: Part, work: Path, target: Path) -> None:
     folder = work / "build"
     options = [f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DCMAKE_BUILD_TYPE=Release"]
     options += part.cmake_options(work)
-    configure = [cmake, "-G", "Ninja", "-Wno-dev", "-S", str(SOURCES), "-B", str(folder), *options]
+    configure = [
+        cmake,
+        "-G",
+        "Ninja",
+        "-Wno-dev",
+        "-S",
+        str(part.folder),
+        "-B",
+        str(folder),
+        *options,
+    ]
     _run(configure, f"configuring the native programs ({part.name})")
     _run([cmake, "--build", str(folder)], f"building the native programs ({part.name})")
     programs = work / "programs"
@@ -133,7 +144,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _source_hashes(part: Part) -> list[str]:
-    paths = {path for pattern in (*_SHARED, *part.sources) for path in SOURCES.glob(pattern)}
+    paths = {path for pattern in (*_SHARED, *part.sources) for path in part.folder.glob(pattern)}
     return [f"{path.name} {sha256_file(path)}" for path in sorted(paths)]
 
 
@@ -144,12 +155,14 @@ def _executorch_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _executorch_ingredients() -> list[str]:
+def executorch_ingredients() -> list[str]:
+    """What makes two builds against the ExecuTorch wheel different ones."""
     # The programs hold the path of the wheel's libraries.
     return [version("executorch"), str(_executorch_folder())]
 
 
-def _executorch_options(_work: Path) -> list[str]:
+def executorch_options(_work: Path) -> list[str]:
+    """Where CMake finds the ExecuTorch wheel."""
     return [f"-Dexecutorch_DIR={_executorch_folder() / 'share' / 'cmake'}"]
 
 
@@ -170,8 +183,8 @@ PARTS = (
         "runners",
         {"executorch_runner": "executorch_runner", "table_runner": "table_runner"},
         (*_HARNESS, "executorch_*", "log_softmax.h", "table_*"),
-        _executorch_ingredients,
-        _executorch_options,
+        executorch_ingredients,
+        executorch_options,
     ),
     Part(
         "kenlm",
