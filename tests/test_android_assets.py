@@ -34,7 +34,10 @@ def test_a_shipped_bundle_goes_into_the_app_without_its_weights(tmp_path: Path) 
     assert manifest["files"]["model.pte"] == shipped["files"]["model.pte"]
     assert "weights.safetensors" not in manifest["files"]
     assert (tmp_path / "offensive.txt").stat().st_size > 100
-    assert "CC BY-SA" in (tmp_path / "card.md").read_text("utf-8")
+    assert "CC BY-SA" in (tmp_path / "card.txt").read_text("utf-8")
+    licences = (tmp_path / "licences.txt").read_text("utf-8")
+    assert "Meta Platforms" in licences
+    assert "Apache License" in licences
 
 
 def test_one_command_brings_a_run_to_the_keyboard(

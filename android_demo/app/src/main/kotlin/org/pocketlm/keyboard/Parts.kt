@@ -25,7 +25,7 @@ interface Parts {
 
 /** Holds the [Parts]; a test puts its own in. */
 class KeyboardApplication : Application() {
-    var parts: Parts = NoParts
+    var parts: Parts = AppParts(this)
 
     companion object {
         fun parts(context: Context): Parts = (context.applicationContext as KeyboardApplication).parts

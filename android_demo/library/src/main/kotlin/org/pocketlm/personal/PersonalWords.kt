@@ -1,5 +1,6 @@
 package org.pocketlm.personal
 
+import org.pocketlm.text.fold
 import java.io.File
 import java.io.FileOutputStream
 import java.io.IOException
@@ -44,7 +45,7 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
     /** Removes a word in all its spellings, from the file too. */
     @Synchronized
     fun forget(word: String) {
-        if (entries.remove(word.lowercase()) != null) changed = true
+        if (entries.remove(fold(word)) != null) changed = true
         save()
     }
 
@@ -58,7 +59,7 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
     }
 
     @Synchronized
-    operator fun contains(word: String): Boolean = word.lowercase() in entries
+    operator fun contains(word: String): Boolean = fold(word) in entries
 
     /** The sum of all counts as of today. */
     @Synchronized
@@ -125,7 +126,7 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         private val LENGTHS = 2..32
 
         private fun key(word: String): String? =
-            word.lowercase().takeIf {
+            fold(word).takeIf {
                 word.length in LENGTHS && word.all { c -> c.isLetter() || c == '\'' } && word.first().isLetter()
             }
 

@@ -36,7 +36,6 @@ class SuggestionWorker(
         val text: String,
         val private: Boolean,
         val answer: (List<Suggestion>) -> Unit,
-        val asked: Long,
     )
 
     private val worker: ExecutorService = Executors.newSingleThreadExecutor { task ->
@@ -61,7 +60,7 @@ class SuggestionWorker(
     }
 
     override fun request(textBefore: String, privateSession: Boolean, answer: (List<Suggestion>) -> Unit) {
-        val request = Request(++newest, textBefore, privateSession, answer, System.nanoTime())
+        val request = Request(++newest, textBefore, privateSession, answer)
         val idle = synchronized(lock) { (waiting == null).also { waiting = request } }
         if (idle) worker.execute(::answerNewest)
     }
@@ -69,6 +68,8 @@ class SuggestionWorker(
     override fun cancel() {
         newest++
         synchronized(lock) { waiting = null }
+        // The keyboard pauses: time to write what was learnt.
+        worker.execute { learning?.words?.save() }
     }
 
     override fun finished(word: String, privateSession: Boolean) {
@@ -79,15 +80,9 @@ class SuggestionWorker(
         }
     }
 
-    /** Writes what was learnt; the keyboard calls it when it hides. */
-    fun save() {
-        worker.execute { learning?.words?.save() }
-    }
-
     override fun close() {
         cancel()
         worker.execute {
-            learning?.words?.save()
             source?.close()
             source = null
         }
@@ -99,10 +94,7 @@ class SuggestionWorker(
         var words = emptyList<Suggestion>()
         guarded { words = source?.let { suggest(it, request) }.orEmpty() }
         main.execute {
-            if (request.number == newest) {
-                Stats.suggestion.record(System.nanoTime() - request.asked)
-                request.answer(words)
-            }
+            if (request.number == newest) request.answer(words)
         }
     }
 
