@@ -1,7 +1,7 @@
 """The assets of the Android app: bundles without what no phone needs, and what goes with them.
 
     run or bundle -> export --android -> assets/bundles/NAME/{model.pte, tokenizer.model, ...}
-    the package   -> assets/offensive.txt, assets/card.md
+    the package   -> assets/offensive.txt, card.txt, licences.txt
 
 The app lists `bundles/` and takes what it finds, so that another model needs no change of code.
 
@@ -13,6 +13,7 @@ puts the app's own texts and copies of bundles (en-base where none is named) int
 import re
 import shutil
 import sys
+from importlib.metadata import distribution
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -24,6 +25,13 @@ from pocketlm.models import DEFAULT_MODEL, resolve_model
 
 # What the app may name a bundle: a plain folder name in its assets.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_COMPONENTS = """\
+This app: PocketLM, under the Apache License 2.0 (below).
+Models: see their card.
+ExecuTorch, which runs them: a BSD licence (below).
+Kotlin's standard library (JetBrains), fbjni, SoLoader's native loader (Meta): Apache License 2.0.
+"""
 
 
 def assets_folder(project: Path) -> Path:
@@ -60,13 +68,28 @@ def stage_bundle(model: Path, assets: Path) -> Path:
 
 
 def stage_texts(assets: Path) -> None:
-    """Copy what the app shows or needs beside the bundles."""
+    """Write what the app shows or needs beside the bundles."""
+    own = package_files("pocketlm")
     texts = {
-        "offensive.txt": package_files("pocketlm.model") / "offensive.txt",
-        "card.md": package_files("pocketlm") / "shipped" / "README.md",
+        "offensive.txt": (own / "model" / "offensive.txt").read_text("utf-8"),
+        "card.txt": (own / "shipped" / "README.md").read_text("utf-8"),
+        "licences.txt": _licences(),
     }
-    for name, source in texts.items():
-        write_text(assets / name, source.read_text("utf-8"))
+    for name, text in texts.items():
+        write_text(assets / name, text)
+
+
+def _licences() -> str:
+    """What the app is made of, with the licence texts that have to go along."""
+    parts = [_COMPONENTS, _licence_of("executorch"), _licence_of("pocketlm")]
+    return f"\n{'-' * 40}\n\n".join(parts)
+
+
+def _licence_of(package: str) -> str:
+    text = distribution(package).read_text("licenses/LICENSE")
+    if text is None:
+        raise UserError(f"{package} is installed without its licence: run make setup again")
+    return text
 
 
 def main(arguments: list[str]) -> int:

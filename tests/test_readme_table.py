@@ -28,7 +28,6 @@ def files(tmp_path: Path) -> list[object]:
     return ["--results", tmp_path / "results.json", "--readme", tmp_path / "README.md"]
 
 
-@pytest.mark.skipif(not RESULTS.is_file(), reason="docs/bench/results.json is not committed yet")
 def test_readme_is_of_the_committed_run() -> None:
     assert run_script("--check") == (0, "")
 

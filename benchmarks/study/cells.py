@@ -27,11 +27,13 @@ class Cells:
 
     Attributes:
         taken: by stage and name, the cells that this run measured or found: what it reports.
+        measured: how many of them it measured.
     """
 
     def __init__(self, folder: Path, common: Settings, notify: Callable[[str], None]) -> None:
         self._folder, self._common, self._notify = folder, common, notify
         self.taken: dict[str, dict[str, Cell]] = {}
+        self.measured = 0
 
     def has(self, stage: str, name: str, settings: Settings) -> bool:
         """Whether this was measured, with these settings; if so, it is taken."""
@@ -67,6 +69,7 @@ class Cells:
         }
         # In one line: there are thousands of samples.
         write_text(self._path(stage, name), json.dumps(cell, allow_nan=False) + "\n")
+        self.measured += 1
         self._keep(stage, name, cell)
 
     def _keep(self, stage: str, name: str, cell: Cell) -> None:

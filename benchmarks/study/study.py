@@ -68,7 +68,10 @@ def run_study(
         study = open_study(plan, corpus, networks, folder, notify)
         results: dict[str, Any] = {}
         for stage in stages:
+            before = study.cells.measured
             STAGES[stage](study)
+            if study.cells.measured == before and stage != stages[-1]:
+                continue
             results = make_results(study, command)  # a run that is stopped has what it got to
             write_json(folder / RESULTS_FILE, results)
             write_page(results, folder)

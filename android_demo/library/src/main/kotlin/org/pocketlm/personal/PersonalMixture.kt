@@ -1,6 +1,8 @@
 package org.pocketlm.personal
 
+import org.pocketlm.suggest.Blocklist
 import org.pocketlm.suggest.Suggestion
+import org.pocketlm.text.fold
 
 /**
  * The model's suggestions and the user's own words as one distribution.
@@ -33,12 +35,12 @@ object PersonalMixture {
         if (total <= 0.0) return model.take(k)
         val share = MOST * total / (total + PRIOR)
         val words = LinkedHashMap<String, Suggestion>()
-        for (each in model) words[each.word.lowercase()] = Suggestion(each.word, (1 - share) * each.probability)
-        val own = personal.fitting { it.lowercase() !in blocked && it != prefix && fits(it, prefix) }
+        for (each in model) words[fold(each.word)] = Suggestion(each.word, (1 - share) * each.probability)
+        val own = personal.fitting { !Blocklist.isBlocked(fold(it), blocked) && it != prefix && fits(it, prefix) }
         for ((word, count) in own) {
-            val known = words[word.lowercase()]
+            val known = words[fold(word)]
             val probability = (known?.probability ?: 0.0) + share * count / total
-            words[word.lowercase()] = Suggestion(known?.word ?: shown(word, prefix, sentence), probability)
+            words[fold(word)] = Suggestion(known?.word ?: shown(word, prefix, sentence), probability)
         }
         return words.values.sortedByDescending { it.probability }.take(k)
     }

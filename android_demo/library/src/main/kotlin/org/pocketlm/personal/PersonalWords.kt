@@ -1,5 +1,6 @@
 package org.pocketlm.personal
 
+import org.pocketlm.text.fold
 import java.io.File
 import java.io.FileOutputStream
 import java.io.IOException
@@ -16,7 +17,7 @@ import kotlin.math.pow
  * Only runs of letters and apostrophes are learnt: no digits, hence no codes, numbers and few
  * passwords. A word is suggested from its [LEAST_COUNT]nd use on, so that a slip is not.
  *
- * Thread: one, the worker's. Disk: [save] writes a temporary file and renames it.
+ * Thread: any; each call locks. Disk: [save] writes a temporary file and renames it.
  */
 class PersonalWords(private val file: File, private val today: () -> Int) {
     /** The way a word is written, its count on `day`, and that day (since 1970). */
@@ -29,9 +30,10 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         read()
     }
 
-    val size: Int get() = entries.size
+    val size: Int @Synchronized get() = entries.size
 
     /** Counts one use of a word; what is not a plain word is ignored. */
+    @Synchronized
     fun learn(word: String) {
         val key = key(word) ?: return
         val known = entries[key]
@@ -41,12 +43,14 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
     }
 
     /** Removes a word in all its spellings, from the file too. */
+    @Synchronized
     fun forget(word: String) {
-        if (entries.remove(word.lowercase()) != null) changed = true
+        if (entries.remove(fold(word)) != null) changed = true
         save()
     }
 
     /** Removes everything, and the file. */
+    @Synchronized
     fun wipe() {
         entries.clear()
         changed = false
@@ -54,12 +58,15 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         temporary().delete()
     }
 
-    operator fun contains(word: String): Boolean = word.lowercase() in entries
+    @Synchronized
+    operator fun contains(word: String): Boolean = fold(word) in entries
 
     /** The sum of all counts as of today. */
+    @Synchronized
     fun total(): Double = entries.values.sumOf(::now)
 
     /** Words that were used often enough and fit, each with its count as of today. */
+    @Synchronized
     fun fitting(fits: (String) -> Boolean): List<Pair<String, Double>> =
         entries.values.mapNotNull { entry ->
             val count = now(entry)
@@ -67,6 +74,7 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         }
 
     /** Writes what changed; a full disk loses what is new and keeps the file as it was. */
+    @Synchronized
     fun save() {
         if (!changed) return
         val lines = entries.values.sortedBy { it.word }
@@ -118,7 +126,7 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         private val LENGTHS = 2..32
 
         private fun key(word: String): String? =
-            word.lowercase().takeIf {
+            fold(word).takeIf {
                 word.length in LENGTHS && word.all { c -> c.isLetter() || c == '\'' } && word.first().isLetter()
             }
 

@@ -1,0 +1,192 @@
+package org.pocketlm.keyboard
+
+import android.view.KeyEvent
+
+/**
+ * What keys do to the text: it knows fields, words and spaces, and no views.
+ *
+ * The word before the cursor is composed while it is typed, and again when the cursor comes back to
+ * it. [finished] hears of each word that is done with; [clock] is in milliseconds.
+ */
+internal class Typing(
+    private val field: TextField,
+    private val clock: () -> Long,
+    private val finished: (String) -> Unit,
+) {
+    /** The composed word, or nothing. */
+    var word = ""
+        private set
+
+    var kind = FieldKind.NONE
+        private set
+
+    private val cursor = Cursor()
+    private var space = LastSpace.NONE
+    private var spaceAt = 0L
+
+    /** In a new field, with its selection, -1 where it does not say. */
+    fun start(kind: FieldKind, selectionStart: Int, selectionEnd: Int) {
+        this.kind = kind
+        cursor.reset(selectionStart, selectionEnd)
+        word = ""
+        space = LastSpace.NONE
+        if (!cursor.hasSelection) reenter()
+    }
+
+    /** Leaves the field as it is. */
+    fun stop() {
+        if (word.isNotEmpty()) field.finishComposing()
+        word = ""
+    }
+
+    /** What suggestions go on. */
+    fun textBefore(): String = field.before(CONTEXT).toString()
+
+    /** A key's text. */
+    fun type(text: String) = edit {
+        val character = text.codePointAt(0)
+        val isInner = Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
+        if (kind.words && isInner) compose(word + text) else sign(text)
+        space = LastSpace.NONE
+    }
+
+    fun space() = edit {
+        finishWord()
+        when {
+            // The space after a suggestion is what a hand types out of habit: once is enough.
+            space == LastSpace.OF_SUGGESTION -> Unit
+            space == LastSpace.TYPED && clock() - spaceAt < DOUBLE_SPACE && endsWord() -> {
+                delete(1)
+                commit(". ")
+                space = LastSpace.NONE
+                return@edit
+            }
+            else -> commit(" ")
+        }
+        space = LastSpace.TYPED
+        spaceAt = clock()
+    }
+
+    /** Puts a suggestion for the word at the cursor, with a space behind it. */
+    fun choose(suggestion: String) = edit {
+        val prefix = Characters.wordAtEnd(field.before(WORD))
+        val rest = field.after(WORD)
+        val tail = if (prefix.isEmpty()) 0 else Characters.wordAtStart(rest)
+        if (tail > 0) field.delete(0, tail)
+        if (prefix != word) {
+            // The word was begun before it was composed.
+            field.finishComposing()
+            word = ""
+            delete(prefix.length)
+        }
+        val next = rest.getOrNull(tail)
+        if (next == null || Characters.isLetter(next.code)) commit("$suggestion ") else commit(suggestion)
+        space = if (next == null || Characters.isLetter(next.code)) LastSpace.OF_SUGGESTION else LastSpace.NONE
+        if (next == ' ' && cursor.start >= 0) moveTo(cursor.start + 1)
+        finished(suggestion)
+    }
+
+    fun backspace() = edit {
+        space = LastSpace.NONE
+        when {
+            kind.raw -> field.press(KeyEvent.KEYCODE_DEL)
+            cursor.hasSelection -> commit("")
+            word.isNotEmpty() -> compose(word.dropLast(Characters.lastLength(word)))
+            else -> deleteLast()
+        }
+    }
+
+    /** Does what the field wants of the enter key. */
+    fun enter() = edit {
+        finishWord()
+        space = LastSpace.NONE
+        when {
+            kind.raw -> field.press(KeyEvent.KEYCODE_ENTER)
+            kind.enter == EnterKey.NEWLINE -> commit("\n")
+            else -> field.perform(kind.enterAction)
+        }
+    }
+
+    /** The field reports its selection. True if something else than the keyboard has moved it. */
+    fun moved(selectionStart: Int, selectionEnd: Int): Boolean {
+        if (cursor.reported(selectionStart, selectionEnd)) return false
+        stop()
+        space = LastSpace.NONE
+        if (!cursor.hasSelection) reenter()
+        return true
+    }
+
+    private fun sign(text: String) {
+        finishWord()
+        if (space == LastSpace.OF_SUGGESTION && text in CLOSING && field.before(1).endsWith(" ")) delete(1)
+        commit(text)
+    }
+
+    private fun deleteLast() {
+        val length = Characters.lastLength(field.before(EMOJI))
+        // A field may do more than delete where there is no text, such as joining two paragraphs.
+        if (length == 0) return field.press(KeyEvent.KEYCODE_DEL)
+        delete(length)
+        reenter()
+    }
+
+    /** Makes the word before the cursor the one that is typed on. */
+    private fun reenter() {
+        if (!kind.words) return
+        val prefix = Characters.wordAtEnd(field.before(WORD))
+        if (prefix.isEmpty()) return
+        val position = field.position().takeIf { it >= 0 } ?: cursor.start
+        if (position < prefix.length) return
+        field.composeRegion(position - prefix.length, position)
+        word = prefix
+    }
+
+    private fun finishWord() {
+        if (word.isEmpty()) return
+        val done = word
+        commit(done)
+        finished(done)
+    }
+
+    private fun endsWord(): Boolean {
+        val text = field.before(2)
+        return text.length == 2 && text[1] == ' ' && (Characters.isInner(text[0].code) || text[0] in CLOSED)
+    }
+
+    private fun compose(text: String) {
+        field.compose(text)
+        cursor.edited(word.length, text.length)
+        word = text
+    }
+
+    private fun commit(text: String) {
+        field.commit(text)
+        cursor.edited(word.length, text.length)
+        word = ""
+    }
+
+    private fun delete(length: Int) {
+        if (length == 0) return
+        field.delete(length, 0)
+        cursor.edited(length, 0)
+    }
+
+    private fun moveTo(position: Int) {
+        field.moveTo(position)
+        cursor.movedTo(position)
+    }
+
+    private inline fun edit(crossinline edits: () -> Unit) = field.batch { edits() }
+
+    private enum class LastSpace { NONE, TYPED, OF_SUGGESTION }
+
+    private companion object {
+        /** Chars before the cursor that suggestions may look at. */
+        const val CONTEXT = 2048
+        const val WORD = 64
+        const val EMOJI = 32
+        const val DOUBLE_SPACE = 1000L
+        const val CLOSING = ".,;:!?…)]}»”"
+        const val CLOSED = ")]}»”\"%"
+    }
+}

@@ -1,0 +1,199 @@
+package org.pocketlm.suggest
+
+import kotlin.math.exp
+import kotlin.math.ln
+import org.pocketlm.engine.Engine
+import org.pocketlm.text.Tokenizer
+import org.pocketlm.text.fold
+import org.pocketlm.text.isApostrophe
+import org.pocketlm.text.isLetter
+import org.pocketlm.text.plainApostrophes
+import org.pocketlm.text.plainSpaces
+import org.pocketlm.text.recent
+import org.pocketlm.text.skip
+import org.pocketlm.text.splitContext
+import org.pocketlm.text.startsSentence
+
+/**
+ * Whole words for the text so far, from a network: the same algorithm as `model/suggest.py`, where
+ * it is argued for, with the same results.
+ *
+ *     text so far -> context (finished) + prefix (the word being typed)
+ *                 -> best-first search over pieces from the context's state -> k likeliest words
+ *
+ * A word's probability is that of its pieces and of what follows not being part of it, over the
+ * ways to write it, which differ in case only. The probability of the pieces alone bounds that of
+ * each word that begins with them.
+ *
+ * Thread: one, the engine's; not even [forgetTexts] may be called from another. Lifetime: no call
+ * after the engine is closed, which is the caller's to do. Memory: the last 64 steps of the network
+ * (some 34 KiB each, with 8192 tokens and 512 units), so that typing on, deleting and jumping back
+ * cost what is new; what is suggested does not depend on them.
+ *
+ * @param lexicon the words that may be suggested, and the share of endings; without one every run
+ *   of letters may be, and an ending is taken for as likely as not.
+ * @param blocked folded words that are never suggested.
+ * @param expansions steps of the network that one list may cost beside the context's, or as many as
+ *   words are asked for; many make the search exhaustive.
+ */
+class Suggester(
+    engine: Engine,
+    private val tokenizer: Tokenizer,
+    private val lexicon: Lexicon?,
+    private val blocked: Set<String>,
+    private val expansions: Int = EXPANSIONS,
+) {
+    private val pieces = WordPieces(tokenizer)
+    private val steps = Steps(engine, tokenizer.endId, pieces.boundaries)
+    private val endings = Endings(lexicon)
+    private var lastContext = ""
+    private var lastTokens = IntArray(0)
+
+    init {
+        require(engine.vocabularySize == tokenizer.vocabularySize) {
+            "the network has ${engine.vocabularySize} tokens, the tokenizer " +
+                "${tokenizer.vocabularySize}: they do not belong together"
+        }
+    }
+
+    /**
+     * The k likeliest words, best first: completions of the prefix, or next words if it is "".
+     *
+     * Case and apostrophes need not be typed: "dont" finds "don't" and "par" finds "Paris". The
+     * prefix itself, just as it was typed, is no suggestion.
+     *
+     * @throws org.pocketlm.engine.EngineException the network failed.
+     */
+    fun suggest(text: String, k: Int = 3): List<Suggestion> {
+        if (k < 1) return emptyList()
+        val (before, typed) = splitContext(plainSpaces(text))
+        val context = recent(before, CONTEXT_CHARACTERS)
+        val prefix = plainApostrophes(typed)
+        val found = Search(Target.of(context, prefix), k).run(tokensOf(context.trimEnd(' ')))
+        val sentence = startsSentence(context)
+        val shown = ArrayList<Pair<String, Double>>()
+        for (word in found.words) {
+            wayToWrite(word, prefix, sentence)?.let { shown.add(Pair(it, word.total)) }
+        }
+        shown.sortWith(compareByDescending<Pair<String, Double>> { it.second }.thenBy { it.first })
+        val least = (shown.firstOrNull() ?: return emptyList()).second + LOG_LEAST_SHARE
+        return shown.take(k).filter { it.second >= least }
+            .map { (word, logProbability) -> Suggestion(word, exp(logProbability)) }
+    }
+
+    /** Drops all that is kept of the texts seen so far. */
+    fun forgetTexts() {
+        steps.clear()
+        lastContext = ""
+        lastTokens = IntArray(0)
+    }
+
+    /** Tokens of text typed so far: an end token after each finished line, none after the last. */
+    internal fun contextTokens(text: String): IntArray {
+        val lines = text.split('\n')
+        var tokens = IntArray(0)
+        for (line in lines.dropLast(1)) tokens += tokenizer.encode(line) + tokenizer.endId
+        return tokens + tokenizer.encode(lines.last())
+    }
+
+    /** The context stays the same while a word is typed. */
+    private fun tokensOf(context: String): IntArray {
+        if (context != lastContext) {
+            lastTokens = contextTokens(context)
+            lastContext = context
+        }
+        return lastTokens
+    }
+
+    /** One search for the likeliest words that fit a target, and some more. */
+    private inner class Search(private val target: Target, private val k: Int) {
+        private val words = FoundWords()
+        private val open = OpenBeginnings()
+        private val largest =
+            Largest(CONTINUATIONS_A_STEP * expansions + CONTINUATIONS_A_WORD * k)
+
+        fun run(context: IntArray): FoundWords {
+            push(Beginning("", 0, context, 0f))
+            // One word more than asked for may be the prefix itself.
+            repeat(maxOf(expansions, k)) {
+                val worst = words.kthBest(k + 1)
+                if (open.isEmpty() || open.likeliest() <= worst) return words
+                val beginning = extend(open.take())
+                if (completes(beginning)) {
+                    val ending = steps.after(beginning.tokens).logBoundary
+                    words.add(beginning.text, beginning.logProbability + ending)
+                }
+                push(beginning)
+            }
+            completeAll()
+            return words
+        }
+
+        /** Adds open beginnings as they stand, likeliest first, until what is left cannot matter. */
+        private fun completeAll() {
+            var worst = words.kthBest(k + 1)
+            for ((each, score) in open.sorted { endings.logEnding(it) }) {
+                if (score <= worst + LOG_FITTING_SHARE) return
+                val beginning = extend(each)
+                if (completes(beginning)) {
+                    words.add(beginning.text, score)
+                    worst = words.kthBest(k + 1)
+                }
+            }
+        }
+
+        /** Opens the likeliest pieces after a beginning. */
+        private fun push(parent: Beginning) {
+            val following = steps.after(parent.tokens)
+            val rest = target.rest(parent.keyLength)
+            val candidates = pieces.continuations(rest, target.apostrophes)
+            val upper = target.capital && !hasLetter(parent.text)
+            largest.clear()
+            candidates.forEach { token, fit ->
+                if (!(upper && pieces.beginsLower[token])) {
+                    largest.offer(parent.logProbability + following.log(token) + fit)
+                }
+            }
+            val threshold = largest.threshold
+            candidates.forEach { token, fit ->
+                // In single precision, as Python adds them.
+                val score = parent.logProbability + following.log(token)
+                if (score + fit >= threshold && !(upper && pieces.beginsLower[token])) {
+                    open.add(Open(parent, token, score, score + fit + endings.logGoingOn(token)))
+                }
+            }
+        }
+
+        private fun extend(entry: Open) = Beginning(
+            entry.parent.text + pieces.text(entry.token),
+            entry.parent.keyLength + pieces.keyLength(entry.token, target.apostrophes),
+            entry.parent.tokens + entry.token,
+            entry.logProbability,
+        )
+
+        /** Whether a beginning is a word that may be suggested. */
+        private fun completes(beginning: Beginning): Boolean {
+            val word = beginning.text
+            return beginning.keyLength >= target.key.size && word.isNotEmpty() &&
+                isLetter(word.codePointAt(0)) && !isApostrophe(word.last().code) &&
+                !Blocklist.isBlocked(fold(word), blocked) && (lexicon == null || word in lexicon)
+        }
+    }
+
+    private fun hasLetter(text: String): Boolean = skip(text, 0) { !isLetter(it) } < text.length
+
+    companion object {
+        /** Beginnings of words looked into for one list: one step of the network each. */
+        const val EXPANSIONS = 6
+
+        // Of one beginning only so many longer ones matter: for each step, for each word asked for.
+        private const val CONTINUATIONS_A_STEP = 6
+        private const val CONTINUATIONS_A_WORD = 2
+
+        // Of a longer text only the end is context: between so many and twice as many characters.
+        private const val CONTEXT_CHARACTERS = 1024
+
+        // A word that is so much less likely than the first is no suggestion.
+        private val LOG_LEAST_SHARE = ln(1e-4)
+    }
+}
