@@ -1,0 +1,64 @@
+package org.pocketlm.keyboard
+
+import android.os.Looper
+import org.junit.Assume.assumeTrue
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.pocketlm.session.Stats
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import java.io.File
+
+/**
+ * Times from a key's release to the suggestions on the strip, for both recipes; it asserts none.
+ *
+ * It runs where `pocketlm.measure` names a text, whose lines are typed key by key, each key after the
+ * answer to the one before it: `scripts/test-android --measure TEXT`.
+ */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [35])
+class KeystrokeMeasurement {
+    @Test
+    fun `keys to suggestions`() {
+        val text = System.getProperty("pocketlm.measure").orEmpty()
+        assumeTrue("pocketlm.measure names no text", text.isNotEmpty())
+        val lines = File(text).readLines().map(::typeable).filter { it.isNotEmpty() }.take(LINES)
+        for (bundle in listOf("en-base", "en-base-xnnpack")) {
+            measure(bundle, lines.take(WARM_UP))
+            val (keys, nanoseconds, steps) = measure(bundle, lines.drop(WARM_UP))
+            println(
+                "measured %s: %d keys, key to strip median %.2f ms, p95 %.2f ms, p99 %.2f ms; step median %.3f ms"
+                    .format(bundle, keys, *listOf(0.5, 0.95, 0.99).map { at(nanoseconds, it) }.toTypedArray(), steps),
+            )
+        }
+    }
+
+    private fun measure(bundle: String, lines: List<String>): Triple<Int, LongArray, Double> {
+        val model = RealModel(bundle)
+        model.type("a")
+        Stats.step.clear()
+        val times = ArrayList<Long>()
+        for (line in lines) {
+            model.desk.tap(Action.Enter)
+            for (letter in line) {
+                Stats.suggestion.clear()
+                val released = System.nanoTime()
+                model.desk.type("$letter")
+                while (Stats.suggestion.count == 0) shadowOf(Looper.getMainLooper()).idle()
+                times += System.nanoTime() - released
+            }
+        }
+        model.close()
+        return Triple(times.size, times.toLongArray().apply { sort() }, (Stats.step.percentile(0.5) ?: 0) / 1e6)
+    }
+
+    private fun typeable(line: String) = line.lowercase().filter { it in 'a'..'z' || it == ' ' }.trim()
+
+    private fun at(sorted: LongArray, share: Double) = sorted[(share * (sorted.size - 1)).toInt()] / 1e6
+
+    private companion object {
+        const val LINES = 60
+        const val WARM_UP = 10
+    }
+}
