@@ -25,7 +25,13 @@ interface Parts {
 
 /** Holds the [Parts]; a test puts its own in. */
 class KeyboardApplication : Application() {
-    var parts: Parts = AppParts(this)
+    private var made: Parts? = null
+
+    var parts: Parts
+        get() = made ?: AppParts(this).also { made = it }
+        set(value) {
+            made = value
+        }
 
     companion object {
         fun parts(context: Context): Parts = (context.applicationContext as KeyboardApplication).parts

@@ -16,8 +16,9 @@ import java.io.IOException
  */
 class BundleStore(private val assets: AssetManager, private val files: File) {
     /** The names of all bundles in the assets, sorted. */
-    fun names(): List<String> =
-        assets.list(BUNDLES).orEmpty().filter { manifestOrNull(it) != null }.sorted()
+    fun names(): List<String> = assets.list(BUNDLES).orEmpty()
+        .map { it.substringBefore('/') } // Robolectric lists what is inside folders too
+        .distinct().filter { manifestOrNull(it) != null }.sorted()
 
     /** What a bundle in the assets is; [BundleException] if its manifest is missing or damaged. */
     fun manifest(name: String): Manifest = Manifest.parse(text("$BUNDLES/$name/${Bundle.MANIFEST}"))

@@ -127,7 +127,8 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
 
         private fun key(word: String): String? =
             fold(word).takeIf {
-                word.length in LENGTHS && word.all { c -> c.isLetter() || c == '\'' } && word.first().isLetter()
+                word.length in LENGTHS && word.all { c -> c.isLetter() || c == '\'' } &&
+                    word.first().isLetter() && word.last().isLetter()
             }
 
         /** A capital at a word's start may be its sentence's: lower case wins once it was seen. */

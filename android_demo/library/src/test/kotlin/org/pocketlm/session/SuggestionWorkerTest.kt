@@ -179,6 +179,7 @@ class SuggestionWorkerTest {
         worker.ask("a")
         while (echo.seen.isEmpty()) Thread.yield()
         worker.close()
+        this.worker = null
         gate.release()
         runMain()
         while ("close" !in echo.events) Thread.yield()
