@@ -99,6 +99,12 @@ internal class Largest(private val most: Int) {
     /** The smallest of the largest, -infinity if there are not that many. */
     val threshold: Double get() = if (size < most) Double.NEGATIVE_INFINITY else heap[0]
 
+    /** How many of the largest are just the threshold; of those beside them it may have dropped some. */
+    val ties: Int get() {
+        val threshold = threshold
+        return (0 until size).count { heap[it] == threshold }
+    }
+
     fun clear() {
         size = 0
     }

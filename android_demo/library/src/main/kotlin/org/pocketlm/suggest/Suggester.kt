@@ -150,16 +150,21 @@ class Suggester(
             val upper = target.capital && !hasLetter(parent.text)
             largest.clear()
             candidates.forEach { token, fit ->
-                if (!(upper && pieces.beginsLower[token])) {
+                if (!upper || !pieces.beginsLower[token]) {
                     largest.offer(parent.logProbability + following.log(token) + fit)
                 }
             }
             val threshold = largest.threshold
+            var ties = largest.ties
             candidates.forEach { token, fit ->
                 // In single precision, as Python adds them.
                 val score = parent.logProbability + following.log(token)
-                if (score + fit >= threshold && !(upper && pieces.beginsLower[token])) {
-                    open.add(Open(parent, token, score, score + fit + endings.logGoingOn(token)))
+                val fitting = score + fit
+                if (fitting >= threshold && (!upper || !pieces.beginsLower[token])) {
+                    if (fitting > threshold || ties-- > 0) {
+                        val hidden = fitting + endings.logGoingOn(token)
+                        open.add(Open(parent, token, score, hidden))
+                    }
                 }
             }
         }

@@ -11,8 +11,8 @@ import org.pocketlm.text.SentencePieceModel.Companion.USER_DEFINED
  *     line -> spaces folded, "▁" for each -> UTF-8 -> likeliest pieces (Viterbi) -> ids
  *
  * A character that no piece holds is spelt in bytes, so that every text has an encoding. The sums
- * are made in the precision, and ties are decided in the order, of SentencePiece's own encoder
- * (`EncodeOptimized`, unigram_model.cc), so that the ids are the same ones.
+ * are made in single precision from the left, and of equal ones the first found stays, as in
+ * SentencePiece's own encoder (`EncodeOptimized`, unigram_model.cc), so that the ids are the same.
  * Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece).
  *
  * Thread: any; it does not change. It holds about 25 bytes a piece, and no object for each.
@@ -91,10 +91,9 @@ class Tokenizer private constructor(private val model: SentencePieceModel) {
         return hasSingle
     }
 
-    /** A symbol that a user defined has a bonus, by which it is always taken. */
-    private fun scoreOf(id: Int, length: Int): Double =
-        if (model.types[id] == USER_DEFINED) (length * userScore) - 0.1
-        else model.scores[id].toDouble()
+    /** A symbol that a user defined has a score by which it is always taken. */
+    private fun scoreOf(id: Int, length: Int): Float =
+        if (model.types[id] == USER_DEFINED) length * userScore - USER_PENALTY else model.scores[id]
 
     private fun tokens(text: Utf8, path: Path): IntArray {
         val reversed = IntArray(text.size) // no more tokens than bytes
@@ -152,22 +151,19 @@ class Tokenizer private constructor(private val model: SentencePieceModel) {
         val start = IntArray(size + 1) { -1 }
         val id = IntArray(size + 1)
 
-        /** Compared in double precision, kept in single, as SentencePiece does. */
-        fun offer(from: Int, to: Int, piece: Int, candidate: Double) {
+        fun offer(from: Int, to: Int, piece: Int, candidate: Float) {
             if (start[to] == -1 || candidate > score[to]) {
-                score[to] = candidate.toFloat()
+                score[to] = candidate
                 start[to] = from
                 id[to] = piece
             }
         }
-
-        fun offer(from: Int, to: Int, piece: Int, candidate: Float) =
-            offer(from, to, piece, candidate.toDouble())
     }
 
     companion object {
         private const val UNKNOWN = SentencePieceModel.UNKNOWN_ID
         private const val UNKNOWN_PENALTY = 10f
+        private const val USER_PENALTY = 0.1f
         private const val SMALLEST_FLOAT = 1.17549435e-38f // FLT_MIN, where SentencePiece starts
         private const val SPACE_CODE = WORD_START.code
         private val SPACE = WORD_START.toString().toByteArray(Charsets.UTF_8)

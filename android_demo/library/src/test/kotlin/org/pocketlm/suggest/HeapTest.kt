@@ -1,0 +1,60 @@
+package org.pocketlm.suggest
+
+import java.security.MessageDigest
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.pocketlm.Golden
+import org.pocketlm.engine.Engine
+import org.pocketlm.engine.Step
+import org.pocketlm.text.Tokenizer
+
+/** The Java heap that suggestions take: beyond the model file, at most 4 MB. */
+class HeapTest {
+    /** Gives steps of the size of en-base's, of which many words come out. */
+    private class Sized : Engine {
+        override val vocabularySize = 8192
+
+        override fun initialState() = FloatArray(512)
+
+        override fun step(token: Int, state: FloatArray) =
+            Step(FloatArray(vocabularySize) { ((it * 7 + token) % 31) / 4f }, FloatArray(512))
+
+        override fun close() = Unit
+    }
+
+    private class Held(val tokenizer: Tokenizer, val lexicon: Lexicon, val suggester: Suggester)
+
+    private val model = Golden.file("en-base/tokenizer.model")
+    private val words = Golden.file("en-base/lexicon.bin")
+    private val list = Golden.file("offensive.txt")
+
+    @Test
+    fun `tokenizer, lexicon, tables and kept steps take at most 4 MB`() {
+        hold() // classes are loaded, and code that is compiled is there
+        val taken = (1..5).minOf {
+            val before = used()
+            val held = hold()
+            (used() - before).also { check(held.suggester.suggest("", 1).size <= 1) }
+        }
+        println("Java heap of the suggester, all steps kept: ${taken / 1024} KiB")
+        assertTrue("$taken bytes", taken in 2_000_000..4_000_000)
+    }
+
+    private fun hold(): Held {
+        val file = model.readBytes()
+        val tokenizer = Tokenizer.parse(file)
+        val sha256 = MessageDigest.getInstance("SHA-256").digest(file)
+        val lexicon = Lexicon.parse(words.readBytes(), sha256, tokenizer.vocabularySize)
+        val suggester = Suggester(Sized(), tokenizer, lexicon, Blocklist.parse(list.readText()))
+        suggester.suggest("I would like to know what you think of it ".repeat(60), 3)
+        return Held(tokenizer, lexicon, suggester)
+    }
+
+    private fun used(): Long {
+        val runtime = Runtime.getRuntime()
+        return (1..4).minOf {
+            System.gc()
+            runtime.totalMemory() - runtime.freeMemory()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package org.pocketlm.suggest
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.security.MessageDigest
+import java.util.Random
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.pocketlm.Golden
+
+class LexiconTest {
+    private val file = Golden.file("en-base/lexicon.bin").readBytes()
+    private val tokenizer = sha256(Golden.file("en-base/tokenizer.model").readBytes())
+
+    private fun refused(file: ByteArray, tokenizer: ByteArray = this.tokenizer, size: Int = 8192): String {
+        val error = assertThrows(IllegalArgumentException::class.java) { Lexicon.parse(file, tokenizer, size) }
+        return requireNotNull(error.message).also { assertFalse(it, '\n' in it) }
+    }
+
+    @Test
+    fun `words of the training text are in it, in any case, and others are not`() {
+        val lexicon = Lexicon.parse(file, tokenizer, 8192)
+        for (word in listOf("the", "The", "TOMORROW", "don't", "don’t", "café", "London")) {
+            assertTrue(word, word in lexicon)
+        }
+        for (word in listOf("thee" + "q", "tomorrrow", "xqzv", "dontt", "")) assertFalse(word, word in lexicon)
+    }
+
+    @Test
+    fun `of random words hardly any is in it`() {
+        val lexicon = Lexicon.parse(file, tokenizer, 8192)
+        val random = Random(5)
+        val found = (1..20_000).count { String(CharArray(12) { 'a' + random.nextInt(26) }) in lexicon }
+        assertTrue("$found", found in 0..40) // 0.05 % would be 10
+    }
+
+    @Test
+    fun `most whole words end where they do`() {
+        val lexicon = Lexicon.parse(file, tokenizer, 8192)
+        val tokens = org.pocketlm.text.Tokenizer.parse(Golden.file("en-base/tokenizer.model").readBytes())
+        assertTrue(lexicon.ending(tokens.encode("tomorrow").last()) > 200)
+    }
+
+    @Test
+    fun `a file that is damaged or cut anywhere is refused`() {
+        val random = Random(6)
+        for (size in listOf(0, 1, 31, 32, 87, 88, 89, file.size - 1)) refused(file.copyOf(size))
+        repeat(50) {
+            val changed = file.copyOf()
+            val bit = random.nextInt(8 * file.size)
+            changed[bit / 8] = (changed[bit / 8].toInt() xor (1 shl bit % 8)).toByte()
+            assertTrue("damaged" in refused(changed))
+        }
+        refused(file + 0)
+    }
+
+    @Test
+    fun `one of another tokenizer or size is refused`() {
+        assertTrue("another tokenizer" in refused(file, tokenizer.copyOf().also { it[0]++ }))
+        assertTrue("length" in refused(file, size = 8191))
+    }
+
+    @Test
+    fun `sizes that are not so are refused although the hash is right`() {
+        for ((field, value) in listOf(0 to 8193, 0 to -1, 1 to 10, 2 to 0, 2 to 7, 2 to -8, 2 to (1 shl 28))) {
+            val changed = file.copyOf()
+            ByteBuffer.wrap(changed).order(ByteOrder.LITTLE_ENDIAN).putInt(40 + 4 * field, value)
+            sha256(changed.copyOf(file.size - 32)).copyInto(changed, file.size - 32)
+            refused(changed, size = if (field == 0) value else 8192)
+        }
+    }
+
+    private fun sha256(bytes: ByteArray) = MessageDigest.getInstance("SHA-256").digest(bytes)
+}
+
+class BlocklistTest {
+    @Test
+    fun `words are blocked in any case, and so are their possessives`() {
+        val blocked = Blocklist.parse("  Darn heck\nDon’t\tx\n\n")
+        assertEquals(setOf("darn", "heck", "don't", "x"), blocked)
+        assertTrue(Blocklist.isBlocked("darn's", blocked))
+        assertFalse(Blocklist.isBlocked("darning", blocked))
+    }
+
+    @Test
+    fun `our own list has one entry a word`() {
+        val blocked = Blocklist.parse(Golden.file("offensive.txt").readText())
+        assertTrue(blocked.size > 100)
+        assertTrue(blocked.none { ' ' in it || '\n' in it || it.isEmpty() })
+    }
+}
