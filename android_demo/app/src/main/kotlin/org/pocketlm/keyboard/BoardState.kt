@@ -15,6 +15,9 @@ internal data class BoardState(
     /** Whether letters are capitals. */
     val capitals: Boolean get() = board == Board.LETTERS && shift != ShiftState.Level.OFF
 
+    fun hasRowsOf(other: BoardState): Boolean =
+        board == other.board && extras == other.extras && nextKeyboard == other.nextKeyboard
+
     fun rows(): List<List<Key>> = Layouts.rows(board, extras, nextKeyboard)
 
     /** What a key types as the board is now. */

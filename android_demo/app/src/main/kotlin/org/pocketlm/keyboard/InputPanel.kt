@@ -11,12 +11,14 @@ import android.widget.LinearLayout
 /** The strip above the keys, and what floats above both; clear of the device's bars and cut-outs. */
 @SuppressLint("ViewConstructor")
 internal class InputPanel(context: Context) : FrameLayout(context) {
+    private val below = resources.getDimensionPixelSize(R.dimen.board_padding)
     private val popup = PopupView(context)
     val strip = SuggestionStrip(context)
     val keys = KeyboardView(context, popup)
 
     init {
         setBackgroundColor(context.getColor(R.color.board))
+        setPadding(0, 0, 0, below)
         val column = LinearLayout(context).apply {
             orientation = LinearLayout.VERTICAL
             addView(strip)
@@ -36,7 +38,6 @@ internal class InputPanel(context: Context) : FrameLayout(context) {
     }
 
     override fun onApplyWindowInsets(insets: WindowInsets): WindowInsets {
-        val below = resources.getDimensionPixelSize(R.dimen.board_padding)
         if (Build.VERSION.SDK_INT >= 30) {
             val bars = insets.getInsets(
                 WindowInsets.Type.navigationBars() or WindowInsets.Type.displayCutout(),

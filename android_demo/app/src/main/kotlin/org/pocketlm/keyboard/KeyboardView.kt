@@ -33,7 +33,7 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     var state = BoardState()
         set(value) {
             if (field == value) return
-            val isOther = field.rows() != value.rows()
+            val isOther = !field.hasRowsOf(value)
             field = value
             if (isOther) rebuild()
             nodes.changed()
@@ -64,9 +64,15 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
 
     override fun onSizeChanged(width: Int, height: Int, oldWidth: Int, oldHeight: Int) = rebuild()
 
-    private fun rebuild() {
+    /** Forgets the fingers that are down. */
+    fun cancelTouches() {
         touches.cancel()
         popup.hide()
+        invalidate()
+    }
+
+    private fun rebuild() {
+        cancelTouches()
         val grid = KeyGrid(state.rows(), width.toFloat(), rowHeight, resources)
         touches.grid = grid
         cells = grid.cells
@@ -83,8 +89,7 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     override fun onTouchEvent(event: MotionEvent): Boolean = touches.onTouch(event)
 
     override fun onDetachedFromWindow() {
-        touches.cancel()
-        popup.hide()
+        cancelTouches()
         super.onDetachedFromWindow()
     }
 

@@ -21,6 +21,7 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
     private lateinit var suggestions: Suggestions
     private var panel: InputPanel? = null
     private var board = Board.LETTERS
+    private var isShown = false
     private val shift = ShiftState()
     private val field = ConnectedField({ currentInputEditorInfo?.inputType ?: 0 }, { currentInputConnection })
     private val typing: Typing = Typing(field, SystemClock::uptimeMillis, ::finished)
@@ -58,18 +59,21 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         if (!restarting || kind.board != typing.kind.board) board = kind.board
         if (!restarting) shift.reset()
         typing.start(kind, info.initialSelStart, info.initialSelEnd)
-        afterEdit()
     }
 
     override fun onStartInputView(info: EditorInfo, restarting: Boolean) {
         super.onStartInputView(info, restarting)
+        isShown = true
+        typing.show()
         afterEdit()
     }
 
-    override fun onFinishInput() {
-        typing.stop()
+    override fun onFinishInputView(finishingInput: Boolean) {
+        isShown = false
+        typing.hide()
         asking.stop(suggestions)
-        super.onFinishInput()
+        panel?.keys?.cancelTouches()
+        super.onFinishInputView(finishingInput)
     }
 
     override fun onUpdateSelection(
@@ -77,7 +81,7 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         candidatesStart: Int, candidatesEnd: Int,
     ) {
         super.onUpdateSelection(oldSelStart, oldSelEnd, newSelStart, newSelEnd, candidatesStart, candidatesEnd)
-        if (typing.moved(newSelStart, newSelEnd)) afterEdit()
+        if (typing.moved(newSelStart, newSelEnd) && isShown) afterEdit()
     }
 
     override fun onKey(action: Action) {
@@ -163,7 +167,7 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         if (change != Preferences.Change.MODEL) return
         suggestions.close()
         suggestions = parts.suggestions(preferences)
-        afterEdit()
+        if (isShown) afterEdit()
     }
 
     private fun applyHaptics() {

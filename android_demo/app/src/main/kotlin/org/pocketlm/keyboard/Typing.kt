@@ -21,6 +21,7 @@ internal class Typing(
         private set
 
     private val cursor = Cursor()
+    private var isShown = false
     private var space = LastSpace.NONE
     private var spaceAt = 0L
 
@@ -30,13 +31,18 @@ internal class Typing(
         cursor.reset(selectionStart, selectionEnd)
         word = ""
         space = LastSpace.NONE
+    }
+
+    /** The keys are there: only now is a word composed, for another keyboard may type as well. */
+    fun show() {
+        isShown = true
         if (!cursor.hasSelection) reenter()
     }
 
-    /** Leaves the field as it is. */
-    fun stop() {
-        if (word.isNotEmpty()) field.finishComposing()
-        word = ""
+    /** The keys are gone; the text stays as it is. */
+    fun hide() {
+        isShown = false
+        settle()
     }
 
     /** What suggestions go on. */
@@ -110,10 +116,15 @@ internal class Typing(
     /** The field reports its selection. True if something else than the keyboard has moved it. */
     fun moved(selectionStart: Int, selectionEnd: Int): Boolean {
         if (cursor.reported(selectionStart, selectionEnd)) return false
-        stop()
+        settle()
         space = LastSpace.NONE
         if (!cursor.hasSelection) reenter()
         return true
+    }
+
+    private fun settle() {
+        if (word.isNotEmpty()) field.finishComposing()
+        word = ""
     }
 
     private fun sign(text: String) {
@@ -132,7 +143,7 @@ internal class Typing(
 
     /** Makes the word before the cursor the one that is typed on. */
     private fun reenter() {
-        if (!kind.words) return
+        if (!kind.words || !isShown) return
         val prefix = Characters.wordAtEnd(field.before(WORD))
         if (prefix.isEmpty()) return
         val position = field.position().takeIf { it >= 0 } ?: cursor.start

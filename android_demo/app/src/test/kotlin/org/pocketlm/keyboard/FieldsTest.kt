@@ -141,7 +141,7 @@ class FieldsTest {
     fun `a new field begins anew`() {
         val desk = Desk()
         desk.type("se")
-        desk.service.onFinishInput()
+        desk.service.onFinishInputView(true)
         assertEquals("", desk.composed)
         desk.editText.setText("")
         desk.focus()

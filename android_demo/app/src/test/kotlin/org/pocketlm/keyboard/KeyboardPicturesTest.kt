@@ -62,7 +62,7 @@ class KeyboardPicturesTest {
         val desk = Desk().apply { type("caf") }
         desk.down(desk.key("e"))
         desk.pause(600)
-        desk.slide(desk.key("e").face.right, 0f)
+        desk.slide(desk.key("r").face.centerX(), 0f)
         keyboard("accents", desk)
     }
 
@@ -153,7 +153,7 @@ class KeyboardPicturesTest {
     private fun <T : Activity> activity(name: String, type: Class<T>) {
         val desk = Desk()
         check(RuntimeEnvironment.getApplication() === desk.service.application)
-        picture(name, Robolectric.buildActivity(type).setup().get().window.decorView)
+        picture(name, Robolectric.buildActivity(type).setup().windowFocusChanged(true).get().window.decorView)
     }
 
     private fun picture(name: String, view: View) {

@@ -35,7 +35,7 @@ class StripTest {
         val desk = Desk()
         desk.suggestions.slow = true
         desk.type("se")
-        desk.service.onFinishInput()
+        desk.service.onFinishInputView(true)
         desk.suggestions.answer()
         assertEquals(emptyList<String>(), desk.strip)
     }
