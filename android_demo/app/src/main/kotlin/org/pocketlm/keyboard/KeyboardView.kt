@@ -24,7 +24,8 @@ internal interface KeyListener {
  * [popup] shows what floats above them.
  */
 @SuppressLint("ViewConstructor")
-internal class KeyboardView(context: Context, private val popup: PopupView) : View(context), KeyTouchListener {
+internal class KeyboardView(context: Context, private val popup: PopupView) :
+    View(context), KeyTouchListener {
     var listener: KeyListener? = null
 
     /** Whether keys tick; the device's own setting holds in any case. */
@@ -97,7 +98,8 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
         if (haptics && !slid) performHapticFeedback(HapticFeedbackConstants.KEYBOARD_TAP)
         val text = cell.key.text
         // Nobody who looks on shall read a password off the bubbles.
-        if (text == null || state.secret) popup.hide() else popup.showPreview(state.text(text), above(cell))
+        if (text == null || state.secret) popup.hide()
+        else popup.showPreview(state.text(text), above(cell))
     }
 
     override fun acted(cell: Cell) {
@@ -144,10 +146,16 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     public override fun dispatchHoverEvent(event: MotionEvent): Boolean =
         nodes.onHover(event) || super.dispatchHoverEvent(event)
 
-    private fun describe(): List<Node> = cells.map { cell ->
-        val bounds = Rect().apply { cell.touch.round(this) }
-        Node(bounds, descriptions.of(cell.key, state), cell.key.more.map(state::text), isKey = true)
-    }
+    private fun describe(): List<Node> =
+        cells.map { cell ->
+            val bounds = Rect().apply { cell.touch.round(this) }
+            Node(
+                bounds,
+                descriptions.of(cell.key, state),
+                cell.key.more.map(state::text),
+                isKey = true,
+            )
+        }
 
     private fun click(index: Int) {
         val cell = cells[index]

@@ -21,10 +21,11 @@ internal class MeasurementsPanel(private val root: View) {
 
     fun start() {
         stop()
-        reader = HandlerThread("memory").also {
-            it.start()
-            memory = Handler(it.looper)
-        }
+        reader =
+            HandlerThread("memory").also {
+                it.start()
+                memory = Handler(it.looper)
+            }
         tick()
     }
 
@@ -60,13 +61,18 @@ internal class MeasurementsPanel(private val root: View) {
 
     private fun showMemory(view: Int, kibibytes: Int) {
         // A device that does not tell says 0.
-        if (kibibytes > 0) show(view, resources.getString(R.string.megabytes, decimal(kibibytes / 1024.0, 1)))
+        if (kibibytes > 0)
+            show(view, resources.getString(R.string.megabytes, decimal(kibibytes / 1024.0, 1)))
     }
 
     private fun showDurations(view: Int, durations: Durations) {
-        val median = durations.percentile(0.5) ?: return show(view, resources.getString(R.string.unknown))
+        val median =
+            durations.percentile(0.5) ?: return show(view, resources.getString(R.string.unknown))
         val slow = durations.percentile(0.99) ?: median
-        show(view, resources.getString(R.string.milliseconds, milliseconds(median), milliseconds(slow)))
+        show(
+            view,
+            resources.getString(R.string.milliseconds, milliseconds(median), milliseconds(slow)),
+        )
     }
 
     private fun show(view: Int, figure: String) {

@@ -51,7 +51,8 @@ internal class Typing(
     /** A key's text. */
     fun type(text: String) = edit {
         val character = text.codePointAt(0)
-        val isInner = Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
+        val isInner =
+            Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
         if (kind.words && isInner) compose(word + text) else sign(text)
         space = LastSpace.NONE
     }
@@ -86,8 +87,9 @@ internal class Typing(
             delete(prefix.length)
         }
         val next = rest.getOrNull(tail)
-        if (next == null || Characters.isLetter(next.code)) commit("$suggestion ") else commit(suggestion)
-        space = if (next == null || Characters.isLetter(next.code)) LastSpace.OF_SUGGESTION else LastSpace.NONE
+        val needsSpace = next == null || Characters.isLetter(next.code)
+        commit(if (needsSpace) "$suggestion " else suggestion)
+        space = if (needsSpace) LastSpace.OF_SUGGESTION else LastSpace.NONE
         if (next == ' ' && cursor.start >= 0) moveTo(cursor.start + 1)
         finished(suggestion)
     }
@@ -129,7 +131,8 @@ internal class Typing(
 
     private fun sign(text: String) {
         finishWord()
-        if (space == LastSpace.OF_SUGGESTION && text in CLOSING && field.before(1).endsWith(" ")) delete(1)
+        if (space == LastSpace.OF_SUGGESTION && text in CLOSING && field.before(1).endsWith(" "))
+            delete(1)
         commit(text)
     }
 
@@ -161,7 +164,9 @@ internal class Typing(
 
     private fun endsWord(): Boolean {
         val text = field.before(2)
-        return text.length == 2 && text[1] == ' ' && (Characters.isInner(text[0].code) || text[0] in CLOSED)
+        return text.length == 2 &&
+            text[1] == ' ' &&
+            (Characters.isInner(text[0].code) || text[0] in CLOSED)
     }
 
     private fun compose(text: String) {
@@ -189,7 +194,11 @@ internal class Typing(
 
     private inline fun edit(crossinline edits: () -> Unit) = field.batch { edits() }
 
-    private enum class LastSpace { NONE, TYPED, OF_SUGGESTION }
+    private enum class LastSpace {
+        NONE,
+        TYPED,
+        OF_SUGGESTION,
+    }
 
     private companion object {
         /** Chars before the cursor that suggestions may look at. */

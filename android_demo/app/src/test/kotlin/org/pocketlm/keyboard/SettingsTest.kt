@@ -13,6 +13,7 @@ import android.widget.RadioButton
 import android.widget.RadioGroup
 import android.widget.Switch
 import android.widget.TextView
+import java.time.Duration
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -26,7 +27,6 @@ import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import org.robolectric.shadows.ShadowAlertDialog
-import java.time.Duration
 
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [26, 35], qualifiers = "w411dp-h891dp-xxhdpi")
@@ -35,7 +35,8 @@ class SettingsTest {
     private val parts = FakeParts(FakeSuggestions(emptyList())).also { application.parts = it }
     private val preferences = Preferences(application)
 
-    private fun open() = Robolectric.buildActivity(SettingsActivity::class.java).setup().windowFocusChanged(true)
+    private fun open() =
+        Robolectric.buildActivity(SettingsActivity::class.java).setup().windowFocusChanged(true)
 
     private fun SettingsActivity.text(id: Int) = "${view<TextView>(id).text}"
 
@@ -49,7 +50,10 @@ class SettingsTest {
     fun `the steps lead to the device's own settings`() {
         val activity = open().get()
         activity.view<View>(R.id.enable).performClick()
-        assertEquals(Settings.ACTION_INPUT_METHOD_SETTINGS, shadowOf(activity).nextStartedActivity.action)
+        assertEquals(
+            Settings.ACTION_INPUT_METHOD_SETTINGS,
+            shadowOf(activity).nextStartedActivity.action,
+        )
         assertFalse("first things first", activity.view<View>(R.id.choose).isEnabled)
     }
 
@@ -102,7 +106,8 @@ class SettingsTest {
     fun `learnt words are wiped when one confirms it`() {
         parts.personalWords.words += "seven"
         val activity = open().get()
-        for ((button, left) in listOf(AlertDialog.BUTTON_NEGATIVE to 1, AlertDialog.BUTTON_POSITIVE to 0)) {
+        for ((button, left) in
+            listOf(AlertDialog.BUTTON_NEGATIVE to 1, AlertDialog.BUTTON_POSITIVE to 0)) {
             activity.view<View>(R.id.wipe).performClick()
             ShadowAlertDialog.getLatestAlertDialog().getButton(button).performClick()
             shadowOf(Looper.getMainLooper()).idle()
@@ -115,7 +120,8 @@ class SettingsTest {
         val activity = open().get()
         activity.view<View>(R.id.card).performClick()
         assertEquals(
-            ComponentName(activity, CardActivity::class.java), shadowOf(activity).nextStartedActivity.component,
+            ComponentName(activity, CardActivity::class.java),
+            shadowOf(activity).nextStartedActivity.component,
         )
         val card = Robolectric.buildActivity(CardActivity::class.java).setup().get()
         assertTrue("${card.view<TextView>(R.id.card).text}".isNotEmpty())
@@ -129,7 +135,8 @@ class SettingsTest {
         assertTrue(info.requestedPermissions.isNullOrEmpty())
         val intent = Intent("android.view.InputMethod")
         @Suppress("DEPRECATION")
-        val service = manager.queryIntentServices(intent, PackageManager.GET_META_DATA).single().serviceInfo
+        val service =
+            manager.queryIntentServices(intent, PackageManager.GET_META_DATA).single().serviceInfo
         assertEquals("android.permission.BIND_INPUT_METHOD", service.permission)
         assertEquals(R.xml.method, service.metaData.getInt("android.view.im"))
     }
@@ -138,10 +145,11 @@ class SettingsTest {
     @Config(sdk = [35])
     fun `the keys keep clear of bars and cut-outs`() {
         val panel = Desk().panel
-        val insets = WindowInsets.Builder()
-            .setInsets(WindowInsets.Type.navigationBars(), Insets.of(0, 0, 0, 72))
-            .setInsets(WindowInsets.Type.displayCutout(), Insets.of(90, 0, 0, 0))
-            .build()
+        val insets =
+            WindowInsets.Builder()
+                .setInsets(WindowInsets.Type.navigationBars(), Insets.of(0, 0, 0, 72))
+                .setInsets(WindowInsets.Type.displayCutout(), Insets.of(90, 0, 0, 0))
+                .build()
         panel.dispatchApplyWindowInsets(insets)
         assertEquals(90, panel.paddingLeft)
         assertTrue(panel.paddingBottom >= 72)
