@@ -40,8 +40,9 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
 
     override fun onDestroy() {
         preferences.stopListening()
-        suggestions.close()
+        // This leaves the field first, which still asks for the newest request to be dropped.
         super.onDestroy()
+        suggestions.close()
     }
 
     /** Never: on a phone on its side the text stays in sight above the keys. */
