@@ -20,13 +20,13 @@ demo: setup ## train, export, verify, measure and suggest, end to end
 test: setup ## all tests; those of Android where there is a JDK 17 with Maven
 	$(PYTHON) -m pytest
 	scripts/test-android
-	scripts/test-arm64
+	$(PYTHON) scripts/test-arm64
 
 test-android: setup ## the Android app's tests, on a JVM
 	scripts/test-android
 
 test-arm64: setup ## the native runner for arm64, under qemu, against this machine's
-	scripts/test-arm64
+	$(PYTHON) scripts/test-arm64
 
 apk: setup ## a signed debug APK for arm64, as a check of what goes into it
 	scripts/apk
