@@ -3,10 +3,10 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.pocketlm-setup
 
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test test-android test-arm64 apk check lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: $(STAMP) ## .venv from requirements.lock, the package itself, the native runners
 
@@ -17,8 +17,19 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup
 demo: setup ## train, export, verify, measure and suggest, end to end
 	.venv/bin/pocketlm demo
 
-test: setup ## the tests
+test: setup ## all tests; those of Android where there is a JDK 17 with Maven
 	$(PYTHON) -m pytest
+	scripts/test-android
+	$(PYTHON) scripts/test-arm64
+
+test-android: setup ## the Android app's tests, on a JVM
+	scripts/test-android
+
+test-arm64: setup ## the native runner for arm64, under qemu, against this machine's
+	$(PYTHON) scripts/test-arm64
+
+apk: setup ## a signed debug APK for arm64, as a check of what goes into it
+	scripts/apk
 
 check: setup ## ruff and mypy --strict
 	.venv/bin/ruff check .
