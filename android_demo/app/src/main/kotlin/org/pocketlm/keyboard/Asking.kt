@@ -31,7 +31,7 @@ internal class Asking(
             return shown(emptyList(), suggestions.failure)
         shown(if (prefix.isEmpty()) emptyList() else words.filter { it.startsWith(prefix, true) })
         suggestions.request(textBefore, privateSession) { answer ->
-            shown(answer.map { it.word })
+            shown(answer.map { it.word }, suggestions.failure) // it may have failed since
             durations.record(SystemClock.elapsedRealtimeNanos() - since)
         }
     }

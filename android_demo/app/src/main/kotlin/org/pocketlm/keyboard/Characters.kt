@@ -1,41 +1,11 @@
 package org.pocketlm.keyboard
 
-/**
- * Questions about text that depend on nothing but Unicode's categories, as `model/words.py` asks
- * them.
- */
+import org.pocketlm.text.isInner
+
+/** Lengths in text at the cursor: of what belongs to one word, and to one sign. */
 internal object Characters {
     private const val JOINER = 0x200D
     private const val KEYCAP = 0x20E3
-
-    /**
-     * Whether a character may stand inside a word: a letter, a digit, a mark on one, an apostrophe.
-     */
-    fun isInner(codePoint: Int): Boolean =
-        codePoint == '\''.code || codePoint == '’'.code || isLetter(codePoint) || isMark(codePoint)
-
-    /** A letter or a digit, of any script. */
-    fun isLetter(codePoint: Int): Boolean =
-        when (Character.getType(codePoint).toByte()) {
-            Character.DECIMAL_DIGIT_NUMBER,
-            Character.LETTER_NUMBER,
-            Character.OTHER_NUMBER -> true
-            else -> Character.isLetter(codePoint)
-        }
-
-    /** The word being typed: the letters at the end of [text]. */
-    fun wordAtEnd(text: CharSequence): String {
-        var start = text.length
-        while (start > 0) {
-            val character = Character.codePointBefore(text, start)
-            if (!isInner(character)) break
-            start -= Character.charCount(character)
-        }
-        while (start < text.length && !isLetter(Character.codePointAt(text, start))) {
-            start += Character.charCount(Character.codePointAt(text, start))
-        }
-        return text.subSequence(start, text.length).toString()
-    }
 
     /** How many chars at the beginning of [text] still belong to the word before it. */
     fun wordAtStart(text: CharSequence): Int {
@@ -64,14 +34,6 @@ internal object Characters {
         }
         return text.length - start
     }
-
-    private fun isMark(codePoint: Int) =
-        when (Character.getType(codePoint).toByte()) {
-            Character.NON_SPACING_MARK,
-            Character.ENCLOSING_MARK,
-            Character.COMBINING_SPACING_MARK -> true
-            else -> false
-        }
 
     /** What says how the sign before it looks, and is nothing by itself. */
     private fun isExtension(codePoint: Int) =

@@ -86,7 +86,7 @@ internal class KeyPainter(private val brush: Brush, private val resources: Resou
                         else -> R.string.to_letters
                     }
                 )
-            Action.Space -> resources.getString(R.string.english)
+            Action.Space -> resources.getString(R.string.space_bar)
             Action.Enter -> state.enterLabel?.toString().orEmpty()
             else -> ""
         }

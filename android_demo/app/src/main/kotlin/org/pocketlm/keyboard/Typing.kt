@@ -1,6 +1,9 @@
 package org.pocketlm.keyboard
 
 import android.view.KeyEvent
+import org.pocketlm.text.isInner
+import org.pocketlm.text.isLetter
+import org.pocketlm.text.splitContext
 
 /**
  * What keys do to the text: it knows fields, words and spaces, and no views.
@@ -52,7 +55,7 @@ internal class Typing(
     fun type(text: String) = edit {
         val character = text.codePointAt(0)
         val isInner =
-            Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
+            isLetter(character) || word.isNotEmpty() && isInner(character)
         if (kind.words && isInner) compose(word + text) else sign(text)
         space = LastSpace.NONE
     }
@@ -76,7 +79,7 @@ internal class Typing(
 
     /** Puts a suggestion for the word at the cursor, with a space behind it. */
     fun choose(suggestion: String) = edit {
-        val prefix = Characters.wordAtEnd(field.before(WORD))
+        val prefix = splitContext(field.before(WORD).toString()).second
         val rest = field.after(WORD)
         val tail = if (prefix.isEmpty()) 0 else Characters.wordAtStart(rest)
         if (tail > 0) field.delete(0, tail)
@@ -87,7 +90,7 @@ internal class Typing(
             delete(prefix.length)
         }
         val next = rest.getOrNull(tail)
-        val needsSpace = next == null || Characters.isLetter(next.code)
+        val needsSpace = next == null || isLetter(next.code)
         commit(if (needsSpace) "$suggestion " else suggestion)
         space = if (needsSpace) LastSpace.OF_SUGGESTION else LastSpace.NONE
         if (next == ' ' && cursor.start >= 0) moveTo(cursor.start + 1)
@@ -147,7 +150,7 @@ internal class Typing(
     /** Makes the word before the cursor the one that is typed on. */
     private fun reenter() {
         if (!kind.words || !isShown) return
-        val prefix = Characters.wordAtEnd(field.before(WORD))
+        val prefix = splitContext(field.before(WORD).toString()).second
         if (prefix.isEmpty()) return
         val position = field.position().takeIf { it >= 0 } ?: cursor.start
         if (position < prefix.length) return
@@ -166,7 +169,7 @@ internal class Typing(
         val text = field.before(2)
         return text.length == 2 &&
             text[1] == ' ' &&
-            (Characters.isInner(text[0].code) || text[0] in CLOSED)
+            (isInner(text[0].code) || text[0] in CLOSED)
     }
 
     private fun compose(text: String) {

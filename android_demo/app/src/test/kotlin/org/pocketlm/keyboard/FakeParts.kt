@@ -3,6 +3,7 @@ package org.pocketlm.keyboard
 import org.pocketlm.session.PersonalWordsControl
 import org.pocketlm.session.Suggestions
 import org.pocketlm.suggest.Suggestion
+import org.pocketlm.text.splitContext
 
 /**
  * Suggestions of a few words, the earlier the likelier, that go on the word being typed. When
@@ -24,7 +25,7 @@ internal class FakeSuggestions(var words: List<String>) : Suggestions {
     ) {
         check(!isClosed)
         asked += textBefore to privateSession
-        val prefix = Characters.wordAtEnd(textBefore)
+        val prefix = splitContext(textBefore).second
         val fitting = words.filter { it.startsWith(prefix, ignoreCase = true) }
         val give = { answer(fitting.take(3).map { Suggestion(it, 0.25) }) }
         if (slow) waiting = give else give()
