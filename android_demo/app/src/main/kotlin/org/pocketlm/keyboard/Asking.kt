@@ -5,9 +5,9 @@ import org.pocketlm.session.Durations
 import org.pocketlm.session.Suggestions
 
 /**
- * Asks for suggestions after each edit, and keeps what is shown true to the text meanwhile: while an
- * answer is awaited, only words that still fit what is typed stay. [show] gets the words, the best
- * first, and a line that says why there are none.
+ * Asks for suggestions after each edit, and keeps what is shown true to the text meanwhile: while
+ * an answer is awaited, only words that still fit what is typed stay. [show] gets the words, the
+ * best first, and a line that says why there are none.
  */
 internal class Asking(
     private val durations: Durations,
@@ -16,14 +16,23 @@ internal class Asking(
     private var words: List<String> = emptyList()
     private var note: String? = null
 
-    /** Asks for what goes on [textBefore], which ends in [prefix], the word being typed. */
-    fun ask(suggestions: Suggestions, textBefore: String, prefix: String, privateSession: Boolean) {
-        if (suggestions.state == Suggestions.State.FAILED) return shown(emptyList(), suggestions.failure)
+    /**
+     * Asks for what goes on [textBefore], which ends in [prefix], the word being typed. [since] is
+     * when the key came up, by [SystemClock.elapsedRealtimeNanos].
+     */
+    fun ask(
+        suggestions: Suggestions,
+        textBefore: String,
+        prefix: String,
+        privateSession: Boolean,
+        since: Long,
+    ) {
+        if (suggestions.state == Suggestions.State.FAILED)
+            return shown(emptyList(), suggestions.failure)
         shown(if (prefix.isEmpty()) emptyList() else words.filter { it.startsWith(prefix, true) })
-        val askedAt = SystemClock.elapsedRealtimeNanos()
         suggestions.request(textBefore, privateSession) { answer ->
             shown(answer.map { it.word })
-            durations.record(SystemClock.elapsedRealtimeNanos() - askedAt)
+            durations.record(SystemClock.elapsedRealtimeNanos() - since)
         }
     }
 

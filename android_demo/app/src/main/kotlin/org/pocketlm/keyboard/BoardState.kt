@@ -13,7 +13,11 @@ internal data class BoardState(
     val secret: Boolean = false,
 ) {
     /** Whether letters are capitals. */
-    val capitals: Boolean get() = board == Board.LETTERS && shift != ShiftState.Level.OFF
+    val capitals: Boolean
+        get() = board == Board.LETTERS && shift != ShiftState.Level.OFF
+
+    fun hasRowsOf(other: BoardState): Boolean =
+        board == other.board && extras == other.extras && nextKeyboard == other.nextKeyboard
 
     fun rows(): List<List<Key>> = Layouts.rows(board, extras, nextKeyboard)
 

@@ -6,13 +6,17 @@ import android.graphics.Paint
 import android.graphics.RectF
 import android.graphics.Typeface
 
-/** The theme's colours and sizes, light or dark as the resources say, and what everything is drawn with. */
+/**
+ * The theme's colours and sizes, light or dark as the resources say, and what everything is drawn
+ * with.
+ */
 internal class Brush(private val context: Context) {
     private val resources = context.resources
     private val paint = Paint(Paint.ANTI_ALIAS_FLAG)
-    private val text = Paint(Paint.ANTI_ALIAS_FLAG or Paint.SUBPIXEL_TEXT_FLAG).apply {
-        textAlign = Paint.Align.CENTER
-    }
+    private val text =
+        Paint(Paint.ANTI_ALIAS_FLAG or Paint.SUBPIXEL_TEXT_FLAG).apply {
+            textAlign = Paint.Align.CENTER
+        }
     private val medium = Typeface.create("sans-serif-medium", Typeface.NORMAL)
     private val box = RectF()
     private val radius = resources.getDimension(R.dimen.key_radius)
@@ -56,8 +60,14 @@ internal class Brush(private val context: Context) {
 
     /** Writes in the middle of a place, narrower or smaller if it would not fit into [width]. */
     fun label(
-        canvas: Canvas, label: String, x: Float, y: Float, size: Float, colour: Int,
-        width: Float = Float.MAX_VALUE, bold: Boolean = false,
+        canvas: Canvas,
+        label: String,
+        x: Float,
+        y: Float,
+        size: Float,
+        colour: Int,
+        width: Float = Float.MAX_VALUE,
+        bold: Boolean = false,
     ) {
         text.color = colour
         text.textSize = size

@@ -13,7 +13,8 @@ class CardActivity : Activity() {
         setContentView(R.layout.card)
         actionBar?.setDisplayHomeAsUpEnabled(true)
         view<TextView>(R.id.card).text = asset("card.txt") ?: getString(R.string.no_card)
-        view<TextView>(R.id.licences).text = asset("licences.txt") ?: getString(R.string.no_licences)
+        view<TextView>(R.id.licences).text =
+            asset("licences.txt") ?: getString(R.string.no_licences)
     }
 
     override fun onOptionsItemSelected(item: MenuItem): Boolean {
@@ -22,10 +23,11 @@ class CardActivity : Activity() {
         return true
     }
 
-    private fun asset(name: String): String? = try {
-        assets.open(name).bufferedReader().use { it.readText() }
-    } catch (_: IOException) {
-        // A build made without it.
-        null
-    }
+    private fun asset(name: String): String? =
+        try {
+            assets.open(name).bufferedReader().use { it.readText() }
+        } catch (_: IOException) {
+            // A build made without it.
+            null
+        }
 }

@@ -4,16 +4,18 @@ package org.pocketlm.keyboard
  * Where the cursor is, and whether a move that the field reports is the keyboard's own.
  *
  * Reports come late: while a person types on, a field still tells of earlier letters. So the places
- * that our own edits lead to are kept until they are reported; any other place is the person's doing,
- * or the app's. A field may leave reports out, but it does not change their order.
+ * that our own edits lead to are kept until they are reported; any other place is the person's
+ * doing, or the app's. A field may leave reports out, but it does not change their order.
  */
 internal class Cursor {
     var start = UNKNOWN
         private set
+
     var end = UNKNOWN
         private set
 
-    val hasSelection: Boolean get() = start != end
+    val hasSelection: Boolean
+        get() = start != end
 
     private val expected = ArrayDeque<Int>()
 
@@ -24,7 +26,10 @@ internal class Cursor {
         expected.clear()
     }
 
-    /** The keyboard has put [inserted] chars for [deleted] ones before the cursor, or for the selection. */
+    /**
+     * The keyboard has put [inserted] chars for [deleted] ones before the cursor, or for the
+     * selection.
+     */
     fun edited(deleted: Int, inserted: Int) {
         if (start != UNKNOWN) movedTo((if (hasSelection) start else start - deleted) + inserted)
     }

@@ -4,7 +4,16 @@ import android.text.InputType
 import android.view.inputmethod.EditorInfo
 
 /** What the enter key does. */
-enum class EnterKey { NEWLINE, GO, SEARCH, SEND, NEXT, DONE, PREVIOUS, CUSTOM }
+enum class EnterKey {
+    NEWLINE,
+    GO,
+    SEARCH,
+    SEND,
+    NEXT,
+    DONE,
+    PREVIOUS,
+    CUSTOM,
+}
 
 /**
  * What a text field asks of the keyboard, read from its [EditorInfo].
@@ -40,8 +49,8 @@ class FieldKind(
                 board = board(type),
                 extras = extras,
                 words = isText && !secret && extras == Extras.TEXT && !unwanted,
-                privateSession = secret ||
-                    info.imeOptions and EditorInfo.IME_FLAG_NO_PERSONALIZED_LEARNING != 0,
+                privateSession =
+                    secret || info.imeOptions and EditorInfo.IME_FLAG_NO_PERSONALIZED_LEARNING != 0,
                 secret = secret,
                 raw = info.inputType == InputType.TYPE_NULL,
                 enter = enter(info),
@@ -50,33 +59,38 @@ class FieldKind(
             )
         }
 
-        private fun board(type: Int) = when (type) {
-            InputType.TYPE_CLASS_NUMBER -> Board.NUMBER
-            InputType.TYPE_CLASS_PHONE -> Board.PHONE
-            // A date needs / : and - beside its digits.
-            InputType.TYPE_CLASS_DATETIME -> Board.SYMBOLS
-            else -> Board.LETTERS
-        }
+        private fun board(type: Int) =
+            when (type) {
+                InputType.TYPE_CLASS_NUMBER -> Board.NUMBER
+                InputType.TYPE_CLASS_PHONE -> Board.PHONE
+                // A date needs / : and - beside its digits.
+                InputType.TYPE_CLASS_DATETIME -> Board.SYMBOLS
+                else -> Board.LETTERS
+            }
 
-        private fun extras(variation: Int) = when (variation) {
-            InputType.TYPE_TEXT_VARIATION_EMAIL_ADDRESS,
-            InputType.TYPE_TEXT_VARIATION_WEB_EMAIL_ADDRESS -> Extras.EMAIL
-            InputType.TYPE_TEXT_VARIATION_URI -> Extras.URI
-            else -> Extras.TEXT
-        }
+        private fun extras(variation: Int) =
+            when (variation) {
+                InputType.TYPE_TEXT_VARIATION_EMAIL_ADDRESS,
+                InputType.TYPE_TEXT_VARIATION_WEB_EMAIL_ADDRESS -> Extras.EMAIL
+                InputType.TYPE_TEXT_VARIATION_URI -> Extras.URI
+                else -> Extras.TEXT
+            }
 
-        private fun isSecret(type: Int, variation: Int) = when (type) {
-            InputType.TYPE_CLASS_NUMBER -> variation == InputType.TYPE_NUMBER_VARIATION_PASSWORD
-            InputType.TYPE_CLASS_TEXT -> variation == InputType.TYPE_TEXT_VARIATION_PASSWORD ||
-                variation == InputType.TYPE_TEXT_VARIATION_VISIBLE_PASSWORD ||
-                variation == InputType.TYPE_TEXT_VARIATION_WEB_PASSWORD
-            else -> false
-        }
+        private fun isSecret(type: Int, variation: Int) =
+            when (type) {
+                InputType.TYPE_CLASS_NUMBER -> variation == InputType.TYPE_NUMBER_VARIATION_PASSWORD
+                InputType.TYPE_CLASS_TEXT ->
+                    variation == InputType.TYPE_TEXT_VARIATION_PASSWORD ||
+                        variation == InputType.TYPE_TEXT_VARIATION_VISIBLE_PASSWORD ||
+                        variation == InputType.TYPE_TEXT_VARIATION_WEB_PASSWORD
+                else -> false
+            }
 
         private fun action(info: EditorInfo) = info.imeOptions and EditorInfo.IME_MASK_ACTION
 
         private fun enter(info: EditorInfo): EnterKey {
-            if (info.imeOptions and EditorInfo.IME_FLAG_NO_ENTER_ACTION != 0) return EnterKey.NEWLINE
+            if (info.imeOptions and EditorInfo.IME_FLAG_NO_ENTER_ACTION != 0)
+                return EnterKey.NEWLINE
             if (info.actionLabel != null) return EnterKey.CUSTOM
             return when (action(info)) {
                 EditorInfo.IME_ACTION_GO -> EnterKey.GO

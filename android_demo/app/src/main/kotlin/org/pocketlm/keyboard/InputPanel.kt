@@ -8,21 +8,29 @@ import android.view.WindowInsets
 import android.widget.FrameLayout
 import android.widget.LinearLayout
 
-/** The strip above the keys, and what floats above both; clear of the device's bars and cut-outs. */
+/**
+ * The strip above the keys, and what floats above both; clear of the device's bars and cut-outs.
+ */
 @SuppressLint("ViewConstructor")
 internal class InputPanel(context: Context) : FrameLayout(context) {
+    private val below = resources.getDimensionPixelSize(R.dimen.board_padding)
     private val popup = PopupView(context)
     val strip = SuggestionStrip(context)
     val keys = KeyboardView(context, popup)
 
     init {
         setBackgroundColor(context.getColor(R.color.board))
-        val column = LinearLayout(context).apply {
-            orientation = LinearLayout.VERTICAL
-            addView(strip)
-            addView(keys)
-        }
-        addView(column, LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.WRAP_CONTENT, Gravity.BOTTOM))
+        setPadding(0, 0, 0, below)
+        val column =
+            LinearLayout(context).apply {
+                orientation = LinearLayout.VERTICAL
+                addView(strip)
+                addView(keys)
+            }
+        addView(
+            column,
+            LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.WRAP_CONTENT, Gravity.BOTTOM),
+        )
         addView(popup, LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.MATCH_PARENT))
     }
 
@@ -36,17 +44,19 @@ internal class InputPanel(context: Context) : FrameLayout(context) {
     }
 
     override fun onApplyWindowInsets(insets: WindowInsets): WindowInsets {
-        val below = resources.getDimensionPixelSize(R.dimen.board_padding)
         if (Build.VERSION.SDK_INT >= 30) {
-            val bars = insets.getInsets(
-                WindowInsets.Type.navigationBars() or WindowInsets.Type.displayCutout(),
-            )
+            val bars =
+                insets.getInsets(
+                    WindowInsets.Type.navigationBars() or WindowInsets.Type.displayCutout()
+                )
             setPadding(bars.left, 0, bars.right, bars.bottom + below)
         } else {
             // All that there is before SDK 30.
             @Suppress("DEPRECATION")
             setPadding(
-                insets.systemWindowInsetLeft, 0, insets.systemWindowInsetRight,
+                insets.systemWindowInsetLeft,
+                0,
+                insets.systemWindowInsetRight,
                 insets.systemWindowInsetBottom + below,
             )
         }

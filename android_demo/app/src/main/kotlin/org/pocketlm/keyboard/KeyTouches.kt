@@ -52,18 +52,21 @@ internal class KeyTouches(private val listener: KeyTouchListener, private val sl
     private var interval = FIRST_REPEAT
 
     /** The keys to show as pressed. */
-    val pressed: List<Cell> get() = fingers.filter { !it.done }.map { it.cell }
+    val pressed: List<Cell>
+        get() = fingers.filter { !it.done }.map { it.cell }
 
     fun onTouch(event: MotionEvent): Boolean {
         val index = event.actionIndex
         val id = event.getPointerId(index)
         when (event.actionMasked) {
-            MotionEvent.ACTION_DOWN, MotionEvent.ACTION_POINTER_DOWN ->
-                down(id, event.getX(index), event.getY(index))
-            MotionEvent.ACTION_MOVE -> for (i in 0 until event.pointerCount) {
-                move(event.getPointerId(i), event.getX(i), event.getY(i))
-            }
-            MotionEvent.ACTION_UP, MotionEvent.ACTION_POINTER_UP -> up(id)
+            MotionEvent.ACTION_DOWN,
+            MotionEvent.ACTION_POINTER_DOWN -> down(id, event.getX(index), event.getY(index))
+            MotionEvent.ACTION_MOVE ->
+                for (i in 0 until event.pointerCount) {
+                    move(event.getPointerId(i), event.getX(i), event.getY(i))
+                }
+            MotionEvent.ACTION_UP,
+            MotionEvent.ACTION_POINTER_UP -> up(id)
             MotionEvent.ACTION_CANCEL -> cancel()
             else -> return false
         }
@@ -107,7 +110,8 @@ internal class KeyTouches(private val listener: KeyTouchListener, private val sl
             }
             return
         }
-        if (finger.cell.key.action == Action.Shift || finger.cell.key.action == Action.Backspace) return
+        if (finger.cell.key.action == Action.Shift || finger.cell.key.action == Action.Backspace)
+            return
         val cell = grid?.near(x, y) ?: return
         val isNext = cell !== finger.cell && cell.key.action is Action.Type
         if (!isNext || finger.cell.key.action !is Action.Type || !hasLeft(finger.cell, x, y)) return
@@ -119,8 +123,11 @@ internal class KeyTouches(private val listener: KeyTouchListener, private val sl
     }
 
     /** Whether a finger is well outside a key, not just rolling over its edge. */
-    private fun hasLeft(cell: Cell, x: Float, y: Float) = x < cell.touch.left - slop ||
-        x > cell.touch.right + slop || y < cell.touch.top - slop || y > cell.touch.bottom + slop
+    private fun hasLeft(cell: Cell, x: Float, y: Float) =
+        x < cell.touch.left - slop ||
+            x > cell.touch.right + slop ||
+            y < cell.touch.top - slop ||
+            y > cell.touch.bottom + slop
 
     private fun up(id: Int) {
         val finger = fingers.firstOrNull { it.id == id } ?: return
@@ -136,7 +143,8 @@ internal class KeyTouches(private val listener: KeyTouchListener, private val sl
         val choice = finger.choice
         when {
             choice != null -> listener.chose(finger.cell, choice.chosen)
-            finger.cell.key.action == Action.Shift || finger.cell.key.action == Action.Backspace -> Unit
+            finger.cell.key.action == Action.Shift || finger.cell.key.action == Action.Backspace ->
+                Unit
             else -> listener.acted(finger.cell)
         }
     }

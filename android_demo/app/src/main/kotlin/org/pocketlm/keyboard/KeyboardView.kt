@@ -24,7 +24,8 @@ internal interface KeyListener {
  * [popup] shows what floats above them.
  */
 @SuppressLint("ViewConstructor")
-internal class KeyboardView(context: Context, private val popup: PopupView) : View(context), KeyTouchListener {
+internal class KeyboardView(context: Context, private val popup: PopupView) :
+    View(context), KeyTouchListener {
     var listener: KeyListener? = null
 
     /** Whether keys tick; the device's own setting holds in any case. */
@@ -33,7 +34,7 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     var state = BoardState()
         set(value) {
             if (field == value) return
-            val isOther = field.rows() != value.rows()
+            val isOther = !field.hasRowsOf(value)
             field = value
             if (isOther) rebuild()
             nodes.changed()
@@ -64,9 +65,15 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
 
     override fun onSizeChanged(width: Int, height: Int, oldWidth: Int, oldHeight: Int) = rebuild()
 
-    private fun rebuild() {
+    /** Forgets the fingers that are down. */
+    fun cancelTouches() {
         touches.cancel()
         popup.hide()
+        invalidate()
+    }
+
+    private fun rebuild() {
+        cancelTouches()
         val grid = KeyGrid(state.rows(), width.toFloat(), rowHeight, resources)
         touches.grid = grid
         cells = grid.cells
@@ -83,8 +90,7 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     override fun onTouchEvent(event: MotionEvent): Boolean = touches.onTouch(event)
 
     override fun onDetachedFromWindow() {
-        touches.cancel()
-        popup.hide()
+        cancelTouches()
         super.onDetachedFromWindow()
     }
 
@@ -92,7 +98,8 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
         if (haptics && !slid) performHapticFeedback(HapticFeedbackConstants.KEYBOARD_TAP)
         val text = cell.key.text
         // Nobody who looks on shall read a password off the bubbles.
-        if (text == null || state.secret) popup.hide() else popup.showPreview(state.text(text), above(cell))
+        if (text == null || state.secret) popup.hide()
+        else popup.showPreview(state.text(text), above(cell))
     }
 
     override fun acted(cell: Cell) {
@@ -139,10 +146,16 @@ internal class KeyboardView(context: Context, private val popup: PopupView) : Vi
     public override fun dispatchHoverEvent(event: MotionEvent): Boolean =
         nodes.onHover(event) || super.dispatchHoverEvent(event)
 
-    private fun describe(): List<Node> = cells.map { cell ->
-        val bounds = Rect().apply { cell.touch.round(this) }
-        Node(bounds, descriptions.of(cell.key, state), cell.key.more.map(state::text), isKey = true)
-    }
+    private fun describe(): List<Node> =
+        cells.map { cell ->
+            val bounds = Rect().apply { cell.touch.round(this) }
+            Node(
+                bounds,
+                descriptions.of(cell.key, state),
+                cell.key.more.map(state::text),
+                isKey = true,
+            )
+        }
 
     private fun click(index: Int) {
         val cell = cells[index]

@@ -21,10 +21,11 @@ internal class MeasurementsPanel(private val root: View) {
 
     fun start() {
         stop()
-        reader = HandlerThread("memory").also {
-            it.start()
-            memory = Handler(it.looper)
-        }
+        reader =
+            HandlerThread("memory").also {
+                it.start()
+                memory = Handler(it.looper)
+            }
         tick()
     }
 
@@ -37,42 +38,46 @@ internal class MeasurementsPanel(private val root: View) {
     }
 
     private fun tick() {
-        showDurations()
+        showDurations(R.id.step, Stats.step)
+        showDurations(R.id.speed, Stats.suggestion)
         memory?.post {
             val measured = Debug.MemoryInfo()
             Debug.getMemoryInfo(measured)
-            main.post { showMemory(measured) }
+            main.post { if (memory != null) showMemory(measured) }
         }
         main.postDelayed(::tick, SECOND)
     }
 
     private fun showMemory(measured: Debug.MemoryInfo) {
-        line(R.id.memory, R.string.memory_line, megabytes(measured.totalPss), megabytes(measured.totalPrivateDirty))
-        line(
-            R.id.memory_parts, R.string.memory_parts,
-            megabytes(measured, "summary.java-heap"), megabytes(measured, "summary.native-heap"),
-            megabytes(measured, "summary.code"),
+        showMemory(R.id.pss, measured.totalPss)
+        showMemory(R.id.dirty, measured.totalPrivateDirty)
+        showMemory(R.id.java, summary(measured, "summary.java-heap"))
+        showMemory(R.id.native_heap, summary(measured, "summary.native-heap"))
+        showMemory(R.id.code, summary(measured, "summary.code"))
+    }
+
+    private fun summary(measured: Debug.MemoryInfo, part: String) =
+        measured.getMemoryStat(part)?.toIntOrNull() ?: 0
+
+    private fun showMemory(view: Int, kibibytes: Int) {
+        // A device that does not tell says 0.
+        if (kibibytes > 0)
+            show(view, resources.getString(R.string.megabytes, decimal(kibibytes / 1024.0, 1)))
+    }
+
+    private fun showDurations(view: Int, durations: Durations) {
+        val median =
+            durations.percentile(0.5) ?: return show(view, resources.getString(R.string.unknown))
+        val slow = durations.percentile(0.99) ?: median
+        show(
+            view,
+            resources.getString(R.string.milliseconds, milliseconds(median), milliseconds(slow)),
         )
     }
 
-    private fun showDurations() {
-        showDuration(R.id.step, Stats.step, R.string.step_line, R.string.step_none)
-        showDuration(R.id.speed, Stats.suggestion, R.string.suggestion_line, R.string.suggestion_none)
+    private fun show(view: Int, figure: String) {
+        root.view<TextView>(view).text = figure
     }
-
-    private fun showDuration(view: Int, durations: Durations, line: Int, none: Int) {
-        val median = durations.percentile(0.5) ?: return line(view, none)
-        line(view, line, milliseconds(median), milliseconds(durations.percentile(0.99) ?: median))
-    }
-
-    private fun line(view: Int, string: Int, vararg figures: String) {
-        root.view<TextView>(view).text = resources.getString(string, *figures)
-    }
-
-    private fun megabytes(measured: Debug.MemoryInfo, part: String) =
-        megabytes(measured.getMemoryStat(part)?.toIntOrNull() ?: 0)
-
-    private fun megabytes(kibibytes: Int) = decimal(kibibytes / 1024.0, 1)
 
     private fun milliseconds(nanoseconds: Long) = decimal(nanoseconds / 1e6, 2)
 

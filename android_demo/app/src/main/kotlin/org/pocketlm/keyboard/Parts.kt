@@ -19,7 +19,9 @@ interface Parts {
     val bundles: BundleChoices
     val personalWords: PersonalWordsControl
 
-    /** Opens suggestions from what [preferences] say; returns at once, and the caller closes them. */
+    /**
+     * Opens suggestions from what [preferences] say; returns at once, and the caller closes them.
+     */
     fun suggestions(preferences: Preferences): Suggestions
 }
 
@@ -34,6 +36,7 @@ class KeyboardApplication : Application() {
         }
 
     companion object {
-        fun parts(context: Context): Parts = (context.applicationContext as KeyboardApplication).parts
+        fun parts(context: Context): Parts =
+            (context.applicationContext as KeyboardApplication).parts
     }
 }

@@ -7,13 +7,13 @@ import android.os.SystemClock
 import android.view.View
 import android.view.inputmethod.EditorInfo
 import android.view.inputmethod.InputMethodManager
+import java.util.Locale
 import org.pocketlm.session.Stats
 import org.pocketlm.session.Suggestions
-import java.util.Locale
 
 /**
- * The keyboard: it puts keys, text and suggestions together, all on the main thread. What keys do to
- * the text is in [Typing]; suggestions come from [Parts], and typing waits for none.
+ * The keyboard: it puts keys, text and suggestions together, all on the main thread. What keys do
+ * to the text is in [Typing]; suggestions come from [Parts], and typing waits for none.
  */
 open class PocketKeyboardService : InputMethodService(), KeyListener, StripListener {
     private lateinit var preferences: Preferences
@@ -21,8 +21,11 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
     private lateinit var suggestions: Suggestions
     private var panel: InputPanel? = null
     private var board = Board.LETTERS
+    private var isShown = false
+    private var offersNext = false
     private val shift = ShiftState()
-    private val field = ConnectedField({ currentInputEditorInfo?.inputType ?: 0 }, { currentInputConnection })
+    private val field =
+        ConnectedField({ currentInputEditorInfo?.inputType ?: 0 }, { currentInputConnection })
     private val typing: Typing = Typing(field, SystemClock::uptimeMillis, ::finished)
     private val asking = Asking(Stats.suggestion, ::show)
 
@@ -37,20 +40,22 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
 
     override fun onDestroy() {
         preferences.stopListening()
-        suggestions.close()
+        // This leaves the field first, which still asks for the newest request to be dropped.
         super.onDestroy()
+        suggestions.close()
     }
 
     /** Never: on a phone on its side the text stays in sight above the keys. */
     override fun onEvaluateFullscreenMode() = false
 
-    override fun onCreateInputView(): View = InputPanel(this).also {
-        panel = it
-        it.keys.listener = this
-        it.strip.listener = this
-        applyHaptics()
-        refresh()
-    }
+    override fun onCreateInputView(): View =
+        InputPanel(this).also {
+            panel = it
+            it.keys.listener = this
+            it.strip.listener = this
+            applyHaptics()
+            refresh()
+        }
 
     override fun onStartInput(info: EditorInfo, restarting: Boolean) {
         super.onStartInput(info, restarting)
@@ -58,29 +63,47 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         if (!restarting || kind.board != typing.kind.board) board = kind.board
         if (!restarting) shift.reset()
         typing.start(kind, info.initialSelStart, info.initialSelEnd)
-        afterEdit()
     }
 
     override fun onStartInputView(info: EditorInfo, restarting: Boolean) {
         super.onStartInputView(info, restarting)
+        isShown = true
+        // Asked once a field, for the answer comes from another process.
+        offersNext = hasNextKeyboard()
+        typing.show()
         afterEdit()
     }
 
-    override fun onFinishInput() {
-        typing.stop()
+    override fun onFinishInputView(finishingInput: Boolean) {
+        isShown = false
+        typing.hide()
         asking.stop(suggestions)
-        super.onFinishInput()
+        panel?.keys?.cancelTouches()
+        panel?.strip?.cancelTouches()
+        super.onFinishInputView(finishingInput)
     }
 
     override fun onUpdateSelection(
-        oldSelStart: Int, oldSelEnd: Int, newSelStart: Int, newSelEnd: Int,
-        candidatesStart: Int, candidatesEnd: Int,
+        oldSelStart: Int,
+        oldSelEnd: Int,
+        newSelStart: Int,
+        newSelEnd: Int,
+        candidatesStart: Int,
+        candidatesEnd: Int,
     ) {
-        super.onUpdateSelection(oldSelStart, oldSelEnd, newSelStart, newSelEnd, candidatesStart, candidatesEnd)
-        if (typing.moved(newSelStart, newSelEnd)) afterEdit()
+        super.onUpdateSelection(
+            oldSelStart,
+            oldSelEnd,
+            newSelStart,
+            newSelEnd,
+            candidatesStart,
+            candidatesEnd,
+        )
+        if (typing.moved(newSelStart, newSelEnd) && isShown) afterEdit()
     }
 
     override fun onKey(action: Action) {
+        val since = SystemClock.elapsedRealtimeNanos()
         when (action) {
             is Action.Type -> {
                 typing.type(action.text)
@@ -92,14 +115,15 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
             }
             Action.Space -> {
                 typing.space()
-                if (board != typing.kind.board && typing.kind.board == Board.LETTERS) board = Board.LETTERS
+                if (board != typing.kind.board && typing.kind.board == Board.LETTERS)
+                    board = Board.LETTERS
             }
             Action.Backspace -> typing.backspace()
             Action.Enter -> typing.enter()
             Action.NextKeyboard -> return nextKeyboard()
             Action.Shift -> return
         }
-        afterEdit()
+        afterEdit(since)
     }
 
     override fun onShift(down: Boolean) {
@@ -109,9 +133,10 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
     }
 
     override fun onSuggestion(word: String) {
+        val since = SystemClock.elapsedRealtimeNanos()
         typing.choose(word)
         shift.typed()
-        afterEdit()
+        afterEdit(since)
     }
 
     override fun canForget(word: String): Boolean = parts.personalWords.knows(word)
@@ -121,12 +146,12 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         afterEdit()
     }
 
-    private fun afterEdit() {
+    private fun afterEdit(since: Long = SystemClock.elapsedRealtimeNanos()) {
         shift.follow(field.wantsCapital())
         refresh()
         val kind = typing.kind
         if (kind.words) {
-            asking.ask(suggestions, typing.textBefore(), typing.word, kind.privateSession)
+            asking.ask(suggestions, typing.textBefore(), typing.word, kind.privateSession, since)
         } else {
             asking.stop(suggestions)
         }
@@ -143,18 +168,26 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
     }
 
     /** A word that is not begun yet, as shift would have it typed. */
-    private fun cased(word: String) = when {
-        typing.word.isNotEmpty() -> word
-        shift.level == ShiftState.Level.LOCKED -> word.uppercase(Locale.ROOT)
-        shift.level == ShiftState.Level.ONCE -> word.replaceFirstChar(Char::titlecaseChar)
-        else -> word
-    }
+    private fun cased(word: String) =
+        when {
+            typing.word.isNotEmpty() -> word
+            shift.level == ShiftState.Level.LOCKED -> word.uppercase(Locale.ROOT)
+            shift.level == ShiftState.Level.ONCE -> word.replaceFirstChar(Char::titlecaseChar)
+            else -> word
+        }
 
     private fun refresh() {
         val kind = typing.kind
-        panel?.keys?.state = BoardState(
-            board, kind.extras, hasNextKeyboard(), shift.level, kind.enter, kind.enterLabel, kind.secret,
-        )
+        panel?.keys?.state =
+            BoardState(
+                board,
+                kind.extras,
+                offersNext,
+                shift.level,
+                kind.enter,
+                kind.enterLabel,
+                kind.secret,
+            )
     }
 
     private fun preferenceChanged(change: Preferences.Change) {
@@ -163,7 +196,7 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         if (change != Preferences.Change.MODEL) return
         suggestions.close()
         suggestions = parts.suggestions(preferences)
-        afterEdit()
+        if (isShown) afterEdit()
     }
 
     private fun applyHaptics() {
@@ -189,5 +222,6 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         }
     }
 
-    private fun inputMethods() = getSystemService(Context.INPUT_METHOD_SERVICE) as InputMethodManager
+    private fun inputMethods() =
+        getSystemService(Context.INPUT_METHOD_SERVICE) as InputMethodManager
 }

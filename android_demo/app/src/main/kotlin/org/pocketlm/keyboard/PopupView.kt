@@ -6,8 +6,8 @@ import android.graphics.RectF
 import android.view.View
 
 /**
- * What floats above the board and the strip: the letter under a finger, or the characters that a held
- * key offers. It takes no touches; places are in this view's pixels.
+ * What floats above the board and the strip: the letter under a finger, or the characters that a
+ * held key offers. It takes no touches; places are in this view's pixels.
  */
 internal class PopupView(context: Context) : View(context) {
     private val brush = Brush(context)
@@ -31,7 +31,13 @@ internal class PopupView(context: Context) : View(context) {
         preview = text
         val width = maxOf(key.width() * 1.25f, 44 * brush.density)
         val height = maxOf(key.height() * 1.15f, 48 * brush.density)
-        place(bubble, key.centerX() - width / 2, key.top - 6 * brush.density - height, width, height)
+        place(
+            bubble,
+            key.centerX() - width / 2,
+            key.top - 6 * brush.density - height,
+            width,
+            height,
+        )
         invalidate()
     }
 
@@ -45,7 +51,11 @@ internal class PopupView(context: Context) : View(context) {
         val bounds = RectF()
         val height = maxOf(key.height(), 46 * brush.density)
         place(bounds, left, key.top - 8 * brush.density - height, total, height)
-        return Choice(if (toLeft) texts.reversed() else texts, bounds, if (toLeft) texts.size - 1 else 0)
+        return Choice(
+                if (toLeft) texts.reversed() else texts,
+                bounds,
+                if (toLeft) texts.size - 1 else 0,
+            )
             .also {
                 choice = it
                 invalidate()
@@ -67,11 +77,18 @@ internal class PopupView(context: Context) : View(context) {
     }
 
     override fun onDraw(canvas: Canvas) {
-        choice?.let { return draw(canvas, it) }
+        choice?.let {
+            return draw(canvas, it)
+        }
         val text = preview ?: return
         brush.floating(canvas, bubble)
         brush.label(
-            canvas, text, bubble.centerX(), bubble.centerY(), previewSize, brush.colour(R.color.text),
+            canvas,
+            text,
+            bubble.centerX(),
+            bubble.centerY(),
+            previewSize,
+            brush.colour(R.color.text),
         )
     }
 
@@ -86,7 +103,15 @@ internal class PopupView(context: Context) : View(context) {
                 brush.roundBox(canvas, bubble, brush.colour(R.color.key_accent))
             }
             val colour = brush.colour(if (isChosen) R.color.text_on_accent else R.color.text)
-            brush.label(canvas, text, item.centerX(), item.centerY(), letterSize, colour, item.width())
+            brush.label(
+                canvas,
+                text,
+                item.centerX(),
+                item.centerY(),
+                letterSize,
+                colour,
+                item.width(),
+            )
         }
     }
 
@@ -95,7 +120,8 @@ internal class PopupView(context: Context) : View(context) {
         var index = start
             private set
 
-        override val chosen: String get() = texts[index]
+        override val chosen: String
+            get() = texts[index]
 
         private val itemWidth = bounds.width() / texts.size
 
@@ -104,8 +130,12 @@ internal class PopupView(context: Context) : View(context) {
             invalidate()
         }
 
-        fun item(i: Int) = RectF(
-            bounds.left + i * itemWidth, bounds.top, bounds.left + (i + 1) * itemWidth, bounds.bottom,
-        )
+        fun item(i: Int) =
+            RectF(
+                bounds.left + i * itemWidth,
+                bounds.top,
+                bounds.left + (i + 1) * itemWidth,
+                bounds.bottom,
+            )
     }
 }

@@ -5,7 +5,8 @@ import android.content.SharedPreferences
 
 /** What a person has set. Kept on the device, in the app's own folder, and not backed up. */
 class Preferences(context: Context) {
-    private val stored: SharedPreferences = context.getSharedPreferences("keyboard", Context.MODE_PRIVATE)
+    private val stored: SharedPreferences =
+        context.getSharedPreferences("keyboard", Context.MODE_PRIVATE)
 
     // Kept here, for the platform holds a listener weakly.
     private var listener: SharedPreferences.OnSharedPreferenceChangeListener? = null
@@ -33,9 +34,11 @@ class Preferences(context: Context) {
     /** Calls [changed] on the main thread after each change, until [stopListening]. */
     fun listen(changed: (Change) -> Unit) {
         stopListening()
-        listener = SharedPreferences.OnSharedPreferenceChangeListener { _, key ->
-            changed(if (key == BUNDLE || key == OFFENSIVE) Change.MODEL else Change.OTHER)
-        }.also(stored::registerOnSharedPreferenceChangeListener)
+        listener =
+            SharedPreferences.OnSharedPreferenceChangeListener { _, key ->
+                    changed(if (key == BUNDLE || key == OFFENSIVE) Change.MODEL else Change.OTHER)
+                }
+                .also(stored::registerOnSharedPreferenceChangeListener)
     }
 
     fun stopListening() {
@@ -44,7 +47,10 @@ class Preferences(context: Context) {
     }
 
     /** Whether a change asks for other suggestions to be opened. */
-    enum class Change { MODEL, OTHER }
+    enum class Change {
+        MODEL,
+        OTHER,
+    }
 
     private companion object {
         const val BUNDLE = "bundle"

@@ -15,7 +15,9 @@ import android.widget.RadioGroup
 import android.widget.Switch
 import android.widget.Toast
 
-/** The launcher's screen: sets the keyboard up, chooses its model, shows what it costs, and forgets. */
+/**
+ * The launcher's screen: sets the keyboard up, chooses its model, shows what it costs, and forgets.
+ */
 class SettingsActivity : Activity() {
     private lateinit var preferences: Preferences
     private lateinit var parts: Parts
@@ -58,7 +60,8 @@ class SettingsActivity : Activity() {
 
     private fun showSteps() {
         val isOn = inputMethods().enabledInputMethodList.any { it.packageName == packageName }
-        val chosen = Settings.Secure.getString(contentResolver, Settings.Secure.DEFAULT_INPUT_METHOD)
+        val chosen =
+            Settings.Secure.getString(contentResolver, Settings.Secure.DEFAULT_INPUT_METHOD)
         val isChosen = chosen?.startsWith("$packageName/") == true
         view<Button>(R.id.enable)
             .setText(if (isOn) R.string.is_enabled else R.string.enable_keyboard)
@@ -74,13 +77,18 @@ class SettingsActivity : Activity() {
         view<View>(R.id.no_bundles).visibility = if (all.isEmpty()) View.VISIBLE else View.GONE
         val chosen = all.indexOfFirst { it.name == preferences.bundle }.coerceAtLeast(0)
         all.forEachIndexed { i, bundle ->
-            val button = RadioButton(this).apply {
-                id = View.generateViewId()
-                text = getString(R.string.bundle_line, bundle.name, bundle.description)
-                minHeight = resources.getDimensionPixelSize(R.dimen.touch)
-                setOnClickListener { preferences.bundle = bundle.name }
-            }
-            group.addView(button, RadioGroup.LayoutParams.MATCH_PARENT, RadioGroup.LayoutParams.WRAP_CONTENT)
+            val button =
+                RadioButton(this).apply {
+                    id = View.generateViewId()
+                    text = getString(R.string.bundle_line, bundle.name, bundle.description)
+                    minHeight = resources.getDimensionPixelSize(R.dimen.touch)
+                    setOnClickListener { preferences.bundle = bundle.name }
+                }
+            group.addView(
+                button,
+                RadioGroup.LayoutParams.MATCH_PARENT,
+                RadioGroup.LayoutParams.WRAP_CONTENT,
+            )
             if (i == chosen) group.check(button.id)
         }
     }
@@ -104,5 +112,6 @@ class SettingsActivity : Activity() {
         switch.setOnCheckedChangeListener { _: CompoundButton, checked -> set(checked) }
     }
 
-    private fun inputMethods() = getSystemService(Context.INPUT_METHOD_SERVICE) as InputMethodManager
+    private fun inputMethods() =
+        getSystemService(Context.INPUT_METHOD_SERVICE) as InputMethodManager
 }

@@ -1,18 +1,23 @@
 package org.pocketlm.keyboard
 
 /**
- * The shift key. One tap makes the next letter a capital, two quick taps lock capitals, one more tap
- * lets go; held while other keys are typed it acts as on a typewriter. Before it is touched it
+ * The shift key. One tap makes the next letter a capital, two quick taps lock capitals, one more
+ * tap lets go; held while other keys are typed it acts as on a typewriter. Before it is touched it
  * follows what the field wants at the cursor. Times are in milliseconds.
  */
 internal class ShiftState {
-    enum class Level { OFF, ONCE, LOCKED }
+    enum class Level {
+        OFF,
+        ONCE,
+        LOCKED,
+    }
 
     var level = Level.OFF
         private set
 
     /** Whether letters are capitals now. */
-    val on: Boolean get() = level != Level.OFF
+    val on: Boolean
+        get() = level != Level.OFF
 
     private var manual = false
     private var held = false
@@ -25,11 +30,12 @@ internal class ShiftState {
         // Not `now - tappedAt`, which overflows for the first tap.
         val again = tappedAt > now - DOUBLE_TAP && tappedAt <= now
         tappedAt = if (again) Long.MIN_VALUE else now
-        level = when {
-            again -> Level.LOCKED
-            on -> Level.OFF
-            else -> Level.ONCE
-        }
+        level =
+            when {
+                again -> Level.LOCKED
+                on -> Level.OFF
+                else -> Level.ONCE
+            }
         manual = true
     }
 

@@ -26,6 +26,7 @@ internal object Signs {
         line(3.6f, 9f, 20.4f, 9f)
         line(3.6f, 15f, 20.4f, 15f)
     }
+    val space = outline { line(4f, 11f, 4f, 15f, 20f, 15f, 20f, 11f) }
     private val newline = outline {
         line(20f, 5f, 20f, 13f, 4.5f, 13f)
         line(9.5f, 8f, 4.5f, 13f, 9.5f, 18f)
@@ -42,21 +43,21 @@ internal object Signs {
         addCircle(10.5f, 10.5f, 6f, Path.Direction.CW)
         line(15f, 15f, 21f, 21f)
     }
-    private val send = filled {
-        polygon(3f, 4f, 22f, 12f, 3f, 20f, 3f, 13.6f, 14f, 12f, 3f, 10.4f)
-    }
+    private val send = filled { polygon(3f, 4f, 22f, 12f, 3f, 20f, 3f, 13.6f, 14f, 12f, 3f, 10.4f) }
     private val done = outline { line(4f, 12.5f, 9.5f, 18f, 20f, 6.5f) }
 
     /** Null for an action of the app's own, which has a label. */
-    fun enter(key: EnterKey): Sign? = when (key) {
-        EnterKey.NEWLINE -> newline
-        EnterKey.GO, EnterKey.NEXT -> arrow
-        EnterKey.PREVIOUS -> back
-        EnterKey.SEARCH -> search
-        EnterKey.SEND -> send
-        EnterKey.DONE -> done
-        EnterKey.CUSTOM -> null
-    }
+    fun enter(key: EnterKey): Sign? =
+        when (key) {
+            EnterKey.NEWLINE -> newline
+            EnterKey.GO,
+            EnterKey.NEXT -> arrow
+            EnterKey.PREVIOUS -> back
+            EnterKey.SEARCH -> search
+            EnterKey.SEND -> send
+            EnterKey.DONE -> done
+            EnterKey.CUSTOM -> null
+        }
 
     /** How much to enlarge a sign so that it is [size] pixels wide. */
     fun scale(size: Float): Float = size / SIZE
@@ -65,10 +66,23 @@ internal object Signs {
 
     private fun filled(draw: Path.() -> Unit) = Sign(Path().apply(draw), filled = true)
 
-    private fun Path.arrowUp(lift: Float = 0f) = polygon(
-        12f, 4f + lift, 20.5f, 12.5f + lift, 15.5f, 12.5f + lift, 15.5f, 19f + lift,
-        8.5f, 19f + lift, 8.5f, 12.5f + lift, 3.5f, 12.5f + lift,
-    )
+    private fun Path.arrowUp(lift: Float = 0f) =
+        polygon(
+            12f,
+            4f + lift,
+            20.5f,
+            12.5f + lift,
+            15.5f,
+            12.5f + lift,
+            15.5f,
+            19f + lift,
+            8.5f,
+            19f + lift,
+            8.5f,
+            12.5f + lift,
+            3.5f,
+            12.5f + lift,
+        )
 
     private fun Path.polygon(vararg points: Float) {
         line(*points)

@@ -60,12 +60,18 @@ internal class SuggestionStrip(context: Context) : View(context) {
     private val size = brush.size(R.dimen.suggestion_size)
     private val padding = brush.size(R.dimen.board_padding) * 2
     private val measure = TextPaint()
+    private val box = RectF()
     private val timer = Handler(Looper.getMainLooper())
     private val nodes = VirtualNodes(this, ::describe, ::click) { _, _ -> }
 
-    private class Item(val text: String, val description: String, val face: RectF, val best: Boolean, val act: () -> Unit) {
-        var word: String? = null
-    }
+    private class Item(
+        val text: String,
+        val description: String,
+        val face: RectF,
+        val best: Boolean,
+        val word: String? = null,
+        val act: () -> Unit,
+    )
 
     init {
         contentDescription = resources.getString(R.string.suggestions)
@@ -78,22 +84,24 @@ internal class SuggestionStrip(context: Context) : View(context) {
     /** The place of a word as [shown], in pixels. */
     fun place(text: String): RectF? = items.firstOrNull { it.text == text }?.face
 
-    override fun onMeasure(widthSpec: Int, heightSpec: Int) = setMeasuredDimension(
-        MeasureSpec.getSize(widthSpec), resources.getDimensionPixelSize(R.dimen.strip_height),
-    )
+    override fun onMeasure(widthSpec: Int, heightSpec: Int) =
+        setMeasuredDimension(
+            MeasureSpec.getSize(widthSpec),
+            resources.getDimensionPixelSize(R.dimen.strip_height),
+        )
 
     override fun onSizeChanged(width: Int, height: Int, oldWidth: Int, oldHeight: Int) = changed()
 
     override fun onRtlPropertiesChanged(layoutDirection: Int) = changed()
 
     override fun onDetachedFromWindow() {
-        release()
+        cancelTouches()
         super.onDetachedFromWindow()
     }
 
     private fun changed() {
-        release()
         items = asked?.let(::question) ?: suggestions()
+        // What a finger is on while an answer comes in stays what it chooses: no touch ends here.
         nodes.changed()
         invalidate()
     }
@@ -103,8 +111,7 @@ internal class SuggestionStrip(context: Context) : View(context) {
         val order = if (shown.size < 2) shown else listOf(shown[1], shown[0]) + shown.drop(2)
         return places(order.size).zip(order) { face, word ->
             val description = resources.getString(R.string.suggestion, word)
-            Item(word, description, face, word == shown[0]) { listener?.onSuggestion(word) }
-                .also { it.word = word }
+            Item(word, description, face, word == shown[0], word) { listener?.onSuggestion(word) }
         }
     }
 
@@ -113,7 +120,9 @@ internal class SuggestionStrip(context: Context) : View(context) {
         val ask = resources.getString(R.string.forget_question, word)
         val keep = resources.getString(R.string.keep)
         return listOf(
-            Item(ask, resources.getString(R.string.forget), first, true) { answer(word, forget = true) },
+            Item(ask, resources.getString(R.string.forget), first, true) {
+                answer(word, forget = true)
+            },
             Item(keep, keep, second, false) { answer(word, forget = false) },
         )
     }
@@ -140,33 +149,37 @@ internal class SuggestionStrip(context: Context) : View(context) {
     }
 
     override fun onDraw(canvas: Canvas) {
-        val text = brush.colour(R.color.text)
-        if (items.isEmpty()) {
-            val note = note ?: return
-            val fitted = TextUtils.ellipsize(note, paint(NOTE), width - 2 * padding, TextUtils.TruncateAt.END)
-            val colour = brush.colour(R.color.text_hint)
-            brush.label(canvas, fitted.toString(), width / 2f, height / 2f, size * NOTE, colour)
-            return
+        items.forEach { draw(canvas, it) }
+        if (items.isEmpty()) note?.let { drawNote(canvas, it) }
+    }
+
+    private fun draw(canvas: Canvas, item: Item) {
+        val face = item.face
+        val x = face.centerX()
+        val y = face.centerY()
+        if (face == pressed?.face) {
+            box.set(face)
+            box.inset(padding / 2, padding / 2)
+            brush.roundBox(canvas, box, brush.colour(R.color.key_pressed))
         }
-        items.forEach { item ->
-            val face = item.face
-            if (item === pressed) {
-                brush.roundBox(canvas, RectF(face).apply { inset(padding / 2, padding / 2) }, brush.colour(R.color.key_pressed))
-            }
-            val colour = if (item.best) brush.colour(R.color.best) else text
-            brush.label(
-                canvas, fitted(item), face.centerX(), face.centerY(), size, colour, room(item), item.best,
-            )
-            if (face.left > 0f) {
-                val inset = height * 0.28f
-                brush.line(canvas, face.left, inset, height - inset, brush.colour(R.color.strip_line))
-            }
-        }
+        val colour = brush.colour(if (item.best) R.color.best else R.color.text)
+        brush.label(canvas, fitted(item), x, y, size, colour, room(item), item.best)
+        if (face.left == 0f) return
+        val inset = height * 0.28f
+        brush.line(canvas, face.left, inset, height - inset, brush.colour(R.color.strip_line))
+    }
+
+    private fun drawNote(canvas: Canvas, note: String) {
+        val room = width - 2 * padding
+        val fitted = TextUtils.ellipsize(note, paint(NOTE), room, TextUtils.TruncateAt.END)
+        val colour = brush.colour(R.color.text_hint)
+        brush.label(canvas, fitted.toString(), width / 2f, height / 2f, size * NOTE, colour)
     }
 
     /** A word at the smallest size, its end cut off if even that is too long. */
     private fun fitted(item: Item): String =
-        TextUtils.ellipsize(item.text, paint(SMALLEST), room(item), TextUtils.TruncateAt.END).toString()
+        TextUtils.ellipsize(item.text, paint(SMALLEST), room(item), TextUtils.TruncateAt.END)
+            .toString()
 
     private fun room(item: Item) = item.face.width() - 2 * padding
 
@@ -175,16 +188,17 @@ internal class SuggestionStrip(context: Context) : View(context) {
     // A click is a suggestion's own here: the nodes perform it.
     @SuppressLint("ClickableViewAccessibility")
     override fun onTouchEvent(event: MotionEvent): Boolean {
-        val item = items.firstOrNull { it.face.contains(event.x, event.y) }
         when (event.actionMasked) {
-            MotionEvent.ACTION_DOWN -> if (item != null) press(item)
-            MotionEvent.ACTION_MOVE -> if (item !== pressed) release()
+            MotionEvent.ACTION_DOWN ->
+                items.firstOrNull { it.face.contains(event.x, event.y) }?.let(::press)
+            MotionEvent.ACTION_MOVE ->
+                if (pressed?.face?.contains(event.x, event.y) != true) cancelTouches()
             MotionEvent.ACTION_UP -> {
                 val chosen = pressed
-                release()
+                cancelTouches()
                 chosen?.act?.invoke()
             }
-            MotionEvent.ACTION_CANCEL -> release()
+            MotionEvent.ACTION_CANCEL -> cancelTouches()
         }
         return true
     }
@@ -200,11 +214,13 @@ internal class SuggestionStrip(context: Context) : View(context) {
         val word = item.word ?: return
         if (listener?.canForget(word) != true) return
         if (haptics) performHapticFeedback(HapticFeedbackConstants.LONG_PRESS)
+        cancelTouches()
         asked = word
         changed()
     }
 
-    private fun release() {
+    /** Forgets the finger that is down. */
+    fun cancelTouches() {
         timer.removeCallbacksAndMessages(null)
         if (pressed == null) return
         pressed = null
@@ -216,7 +232,8 @@ internal class SuggestionStrip(context: Context) : View(context) {
     public override fun dispatchHoverEvent(event: MotionEvent): Boolean =
         nodes.onHover(event) || super.dispatchHoverEvent(event)
 
-    private fun describe() = items.map { Node(Rect().apply { it.face.round(this) }, it.description) }
+    private fun describe() =
+        items.map { Node(Rect().apply { it.face.round(this) }, it.description) }
 
     private fun click(index: Int) = items[index].act()
 

@@ -1,5 +1,6 @@
 package org.pocketlm.keyboard
 
+import android.os.Build
 import android.view.KeyEvent
 import android.view.inputmethod.ExtractedTextRequest
 import android.view.inputmethod.InputConnection
@@ -58,6 +59,10 @@ internal class ConnectedField(
         connection()?.getTextAfterCursor(length, 0) ?: ""
 
     override fun position(): Int {
+        if (Build.VERSION.SDK_INT >= 31) {
+            val text = connection()?.getSurroundingText(1, 1, 0) ?: return -1
+            return if (text.offset < 0) -1 else text.offset + text.selectionEnd
+        }
         val text = connection()?.getExtractedText(ExtractedTextRequest(), 0) ?: return -1
         return if (text.selectionEnd < 0) -1 else text.startOffset + text.selectionEnd
     }

@@ -21,6 +21,7 @@ internal class Typing(
         private set
 
     private val cursor = Cursor()
+    private var isShown = false
     private var space = LastSpace.NONE
     private var spaceAt = 0L
 
@@ -30,13 +31,18 @@ internal class Typing(
         cursor.reset(selectionStart, selectionEnd)
         word = ""
         space = LastSpace.NONE
+    }
+
+    /** The keys are there: only now is a word composed, for another keyboard may type as well. */
+    fun show() {
+        isShown = true
         if (!cursor.hasSelection) reenter()
     }
 
-    /** Leaves the field as it is. */
-    fun stop() {
-        if (word.isNotEmpty()) field.finishComposing()
-        word = ""
+    /** The keys are gone; the text stays as it is. */
+    fun hide() {
+        isShown = false
+        settle()
     }
 
     /** What suggestions go on. */
@@ -45,7 +51,8 @@ internal class Typing(
     /** A key's text. */
     fun type(text: String) = edit {
         val character = text.codePointAt(0)
-        val isInner = Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
+        val isInner =
+            Characters.isLetter(character) || word.isNotEmpty() && Characters.isInner(character)
         if (kind.words && isInner) compose(word + text) else sign(text)
         space = LastSpace.NONE
     }
@@ -80,8 +87,9 @@ internal class Typing(
             delete(prefix.length)
         }
         val next = rest.getOrNull(tail)
-        if (next == null || Characters.isLetter(next.code)) commit("$suggestion ") else commit(suggestion)
-        space = if (next == null || Characters.isLetter(next.code)) LastSpace.OF_SUGGESTION else LastSpace.NONE
+        val needsSpace = next == null || Characters.isLetter(next.code)
+        commit(if (needsSpace) "$suggestion " else suggestion)
+        space = if (needsSpace) LastSpace.OF_SUGGESTION else LastSpace.NONE
         if (next == ' ' && cursor.start >= 0) moveTo(cursor.start + 1)
         finished(suggestion)
     }
@@ -110,15 +118,21 @@ internal class Typing(
     /** The field reports its selection. True if something else than the keyboard has moved it. */
     fun moved(selectionStart: Int, selectionEnd: Int): Boolean {
         if (cursor.reported(selectionStart, selectionEnd)) return false
-        stop()
+        settle()
         space = LastSpace.NONE
         if (!cursor.hasSelection) reenter()
         return true
     }
 
+    private fun settle() {
+        if (word.isNotEmpty()) field.finishComposing()
+        word = ""
+    }
+
     private fun sign(text: String) {
         finishWord()
-        if (space == LastSpace.OF_SUGGESTION && text in CLOSING && field.before(1).endsWith(" ")) delete(1)
+        if (space == LastSpace.OF_SUGGESTION && text in CLOSING && field.before(1).endsWith(" "))
+            delete(1)
         commit(text)
     }
 
@@ -132,7 +146,7 @@ internal class Typing(
 
     /** Makes the word before the cursor the one that is typed on. */
     private fun reenter() {
-        if (!kind.words) return
+        if (!kind.words || !isShown) return
         val prefix = Characters.wordAtEnd(field.before(WORD))
         if (prefix.isEmpty()) return
         val position = field.position().takeIf { it >= 0 } ?: cursor.start
@@ -150,7 +164,9 @@ internal class Typing(
 
     private fun endsWord(): Boolean {
         val text = field.before(2)
-        return text.length == 2 && text[1] == ' ' && (Characters.isInner(text[0].code) || text[0] in CLOSED)
+        return text.length == 2 &&
+            text[1] == ' ' &&
+            (Characters.isInner(text[0].code) || text[0] in CLOSED)
     }
 
     private fun compose(text: String) {
@@ -178,7 +194,11 @@ internal class Typing(
 
     private inline fun edit(crossinline edits: () -> Unit) = field.batch { edits() }
 
-    private enum class LastSpace { NONE, TYPED, OF_SUGGESTION }
+    private enum class LastSpace {
+        NONE,
+        TYPED,
+        OF_SUGGESTION,
+    }
 
     private companion object {
         /** Chars before the cursor that suggestions may look at. */

@@ -13,8 +13,8 @@ import android.view.accessibility.AccessibilityNodeInfo.AccessibilityAction
 import android.view.accessibility.AccessibilityNodeProvider
 
 /**
- * What a drawn thing is to TalkBack. [bounds] are in its view's pixels; [more] are further texts that
- * it can type; [isKey] lets TalkBack type it when the finger is lifted.
+ * What a drawn thing is to TalkBack. [bounds] are in its view's pixels; [more] are further texts
+ * that it can type; [isKey] lets TalkBack type it when the finger is lifted.
  */
 internal class Node(
     val bounds: Rect,
@@ -24,8 +24,8 @@ internal class Node(
 )
 
 /**
- * Shows parts of a drawn [host] to accessibility services, as androidx's ExploreByTouchHelper would.
- * The number of a node is its place in [nodes].
+ * Shows parts of a drawn [host] to accessibility services, as androidx's ExploreByTouchHelper
+ * would. The number of a node is its place in [nodes].
  */
 internal class VirtualNodes(
     private val host: View,
@@ -55,9 +55,11 @@ internal class VirtualNodes(
             addAction(AccessibilityAction.ACTION_CLICK)
             addAction(
                 if (id == focused) AccessibilityAction.ACTION_CLEAR_ACCESSIBILITY_FOCUS
-                else AccessibilityAction.ACTION_ACCESSIBILITY_FOCUS,
+                else AccessibilityAction.ACTION_ACCESSIBILITY_FOCUS
             )
-            node.more.forEachIndexed { i, text -> addAction(AccessibilityAction(FIRST_MORE + i, text)) }
+            node.more.forEachIndexed { i, text ->
+                addAction(AccessibilityAction(FIRST_MORE + i, text))
+            }
             if (Build.VERSION.SDK_INT >= 29) isTextEntryKey = node.isKey
         }
     }
@@ -71,7 +73,8 @@ internal class VirtualNodes(
                 send(id, AccessibilityEvent.TYPE_VIEW_CLICKED)
             }
             AccessibilityNodeInfo.ACTION_ACCESSIBILITY_FOCUS -> focus(id)
-            AccessibilityNodeInfo.ACTION_CLEAR_ACCESSIBILITY_FOCUS -> if (focused == id) focus(NOTHING)
+            AccessibilityNodeInfo.ACTION_CLEAR_ACCESSIBILITY_FOCUS ->
+                if (focused == id) focus(NOTHING)
             else -> chooseMore(id, node.more.getOrNull(action - FIRST_MORE) ?: return false)
         }
         return true
@@ -129,27 +132,23 @@ internal class VirtualNodes(
 
     private fun newEvent(type: Int): AccessibilityEvent {
         // Its successor is not there before SDK 30.
-        @Suppress("DEPRECATION")
-        val event = AccessibilityEvent.obtain(type)
+        @Suppress("DEPRECATION") val event = AccessibilityEvent.obtain(type)
         event.packageName = host.context.packageName
         return event
     }
 
     private fun hostInfo(): AccessibilityNodeInfo {
-        @Suppress("DEPRECATION")
-        val info = AccessibilityNodeInfo.obtain(host)
+        @Suppress("DEPRECATION") val info = AccessibilityNodeInfo.obtain(host)
         host.onInitializeAccessibilityNodeInfo(info)
         nodes().indices.forEach { info.addChild(host, it) }
         return info
     }
 
-    @Suppress("DEPRECATION")
-    private fun info(id: Int) = AccessibilityNodeInfo.obtain(host, id)
+    @Suppress("DEPRECATION") private fun info(id: Int) = AccessibilityNodeInfo.obtain(host, id)
 
     private fun place(info: AccessibilityNodeInfo, bounds: Rect) {
         // Services of before SDK 29 read these.
-        @Suppress("DEPRECATION")
-        info.setBoundsInParent(bounds)
+        @Suppress("DEPRECATION") info.setBoundsInParent(bounds)
         val corner = IntArray(2)
         host.getLocationOnScreen(corner)
         info.setBoundsInScreen(Rect(bounds).apply { offset(corner[0], corner[1]) })

@@ -23,7 +23,8 @@ import org.robolectric.annotation.Config
 @Config(sdk = [26, 35], qualifiers = "w411dp-h891dp-xxhdpi")
 class AccessibilityTest {
     private fun nodes(view: View): List<AccessibilityNodeInfo> {
-        val host = checkNotNull(view.accessibilityNodeProvider.createAccessibilityNodeInfo(View.NO_ID))
+        val host =
+            checkNotNull(view.accessibilityNodeProvider.createAccessibilityNodeInfo(View.NO_ID))
         return (0 until host.childCount).map {
             checkNotNull(view.accessibilityNodeProvider.createAccessibilityNodeInfo(it))
         }
@@ -33,8 +34,12 @@ class AccessibilityTest {
 
     private fun click(view: View, name: String) {
         val index = names(view).indexOf(name)
-        val done = view.accessibilityNodeProvider
-            .performAction(index, AccessibilityNodeInfo.ACTION_CLICK, null)
+        val done =
+            view.accessibilityNodeProvider.performAction(
+                index,
+                AccessibilityNodeInfo.ACTION_CLICK,
+                null,
+            )
         assertTrue(name, done)
     }
 
@@ -45,7 +50,9 @@ class AccessibilityTest {
         assertEquals(desk.keys.cells.size, nodes.size)
         val names = names(desk.keys)
         assertTrue(names.none { it.isEmpty() } && names.toSet().size == names.size)
-        assertTrue(names.containsAll(listOf("e", "Shift", "Backspace", "Space", "Numbers and symbols")))
+        assertTrue(
+            names.containsAll(listOf("e", "Shift", "Backspace", "Space", "Numbers and symbols"))
+        )
         for ((node, cell) in nodes.zip(desk.keys.cells)) {
             val bounds = Rect().also(node::getBoundsInScreen)
             assertTrue(bounds.contains(cell.face.centerX().toInt(), bounds.centerY()))
@@ -67,7 +74,9 @@ class AccessibilityTest {
     @Test
     fun `names are in the device's language`() {
         org.robolectric.RuntimeEnvironment.setQualifiers("+de")
-        assertTrue(names(Desk().keys).containsAll(listOf("Umschalttaste", "Rücktaste", "Leertaste")))
+        assertTrue(
+            names(Desk().keys).containsAll(listOf("Umschalttaste", "Rücktaste", "Leertaste"))
+        )
     }
 
     @Test
@@ -92,7 +101,10 @@ class AccessibilityTest {
     fun `suggestions are named, and a click chooses one`() {
         val desk = Desk()
         desk.type("se")
-        assertEquals(listOf("Suggestion second", "Suggestion see", "Suggestion seven"), names(desk.panel.strip))
+        assertEquals(
+            listOf("Suggestion second", "Suggestion see", "Suggestion seven"),
+            names(desk.panel.strip),
+        )
         click(desk.panel.strip, "Suggestion see")
         assertEquals("see ", desk.text)
     }
@@ -100,16 +112,22 @@ class AccessibilityTest {
     @Test
     fun `a finger that explores is told what is under it`() {
         val desk = Desk()
-        val manager = desk.service.getSystemService(Context.ACCESSIBILITY_SERVICE) as AccessibilityManager
+        val manager =
+            desk.service.getSystemService(Context.ACCESSIBILITY_SERVICE) as AccessibilityManager
         shadowOf(manager).setEnabled(true)
         shadowOf(manager).setTouchExplorationEnabled(true)
         val heard = ArrayList<String>()
-        val parent = object : FrameLayout(desk.service) {
-            override fun requestSendAccessibilityEvent(child: View, event: AccessibilityEvent): Boolean {
-                if (event.eventType == AccessibilityEvent.TYPE_VIEW_HOVER_ENTER) heard += "${event.contentDescription}"
-                return false
+        val parent =
+            object : FrameLayout(desk.service) {
+                override fun requestSendAccessibilityEvent(
+                    child: View,
+                    event: AccessibilityEvent,
+                ): Boolean {
+                    if (event.eventType == AccessibilityEvent.TYPE_VIEW_HOVER_ENTER)
+                        heard += "${event.contentDescription}"
+                    return false
+                }
             }
-        }
         (desk.keys.parent as android.view.ViewGroup).removeView(desk.keys)
         parent.addView(desk.keys)
         for (letter in listOf("e", "r")) hover(desk, MotionEvent.ACTION_HOVER_MOVE, letter)
@@ -122,14 +140,18 @@ class AccessibilityTest {
     fun `keys are as high as fingers need, except on a phone on its side`() {
         val desk = Desk(inputType = InputType.TYPE_CLASS_NUMBER)
         val density = desk.service.resources.displayMetrics.density
-        assertTrue(desk.keys.cells.all { it.touch.height() >= 48 * density && it.touch.width() >= 48 * density })
+        assertTrue(
+            desk.keys.cells.all {
+                it.touch.height() >= 48 * density && it.touch.width() >= 48 * density
+            }
+        )
     }
 
     private fun hover(desk: Desk, action: Int, letter: String) {
         val face = desk.key(letter).face
         val now = SystemClock.uptimeMillis()
         desk.keys.dispatchHoverEvent(
-            MotionEvent.obtain(now, now, action, face.centerX(), face.centerY(), 0),
+            MotionEvent.obtain(now, now, action, face.centerX(), face.centerY(), 0)
         )
     }
 }

@@ -10,14 +10,15 @@ import android.view.inputmethod.BaseInputConnection
 import android.view.inputmethod.EditorInfo
 import android.view.inputmethod.InputConnection
 import android.widget.EditText
+import java.time.Duration
 import org.robolectric.Robolectric
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import java.time.Duration
 
 /**
- * A keyboard with a real text field before it: what a test types on. The field reports its selection
- * after each edit, or when the test says so if it is [lagging]. [others] take the place of its own [parts].
+ * A keyboard with a real text field before it: what a test types on. The field reports its
+ * selection after each edit, or when the test says so if it is [lagging]. [others] take the place
+ * of its own [parts].
  */
 internal class Desk(
     words: List<String> = WORDS,
@@ -47,6 +48,7 @@ internal class Desk(
     var lagging = false
     var panel: InputPanel
         private set
+
     private val reports = ArrayDeque<IntArray>()
     private var reported = intArrayOf(0, 0)
 
@@ -63,19 +65,23 @@ internal class Desk(
     }
 
     /** What is in the field. */
-    val text: String get() = "${editText.text}"
+    val text: String
+        get() = "${editText.text}"
 
     /** What is composed in it. */
     val composed: String
         get() {
             val start = BaseInputConnection.getComposingSpanStart(editText.text)
-            return if (start < 0) "" else text.substring(start, BaseInputConnection.getComposingSpanEnd(editText.text))
+            return if (start < 0) ""
+            else text.substring(start, BaseInputConnection.getComposingSpanEnd(editText.text))
         }
 
     /** What the strip shows, from left to right. */
-    val strip: List<String> get() = panel.strip.shown()
+    val strip: List<String>
+        get() = panel.strip.shown()
 
-    val keys: KeyboardView get() = panel.keys
+    val keys: KeyboardView
+        get() = panel.keys
 
     /** The field gets the focus. */
     fun focus(adjust: EditorInfo.() -> Unit = {}) {
@@ -90,24 +96,26 @@ internal class Desk(
     }
 
     /** Types letters and signs as they stand on the keys, capitals by the shift key. */
-    fun type(text: String) = text.forEach { letter ->
-        when {
-            letter == ' ' -> tap(Action.Space)
-            letter.isUpperCase() -> {
-                if (!keys.state.capitals) tap(Action.Shift)
-                tap(key("${letter.lowercaseChar()}"))
+    fun type(text: String) =
+        text.forEach { letter ->
+            when {
+                letter == ' ' -> tap(Action.Space)
+                letter.isUpperCase() -> {
+                    if (!keys.state.capitals) tap(Action.Shift)
+                    tap(key("${letter.lowercaseChar()}"))
+                }
+                else -> tap(key("$letter"))
             }
-            else -> tap(key("$letter"))
         }
-    }
 
     fun tap(action: Action) = tap(cell(action))
 
     fun backspace(times: Int = 1) = repeat(times) { tap(Action.Backspace) }
 
-    fun choose(word: String) {
+    fun choose(word: String, meanwhile: () -> Unit = {}) {
         val place = checkNotNull(panel.strip.place(word)) { "$word is not in $strip" }
         touch(panel.strip, MotionEvent.ACTION_DOWN, place)
+        meanwhile()
         touch(panel.strip, MotionEvent.ACTION_UP, place)
         settle()
     }
@@ -127,9 +135,10 @@ internal class Desk(
 
     fun key(text: String) = cell(Action.Type(text))
 
-    fun cell(action: Action) = checkNotNull(keys.cells.firstOrNull { it.key.action == action }) {
-        "no key $action on ${keys.state.board}"
-    }
+    fun cell(action: Action) =
+        checkNotNull(keys.cells.firstOrNull { it.key.action == action }) {
+            "no key $action on ${keys.state.board}"
+        }
 
     fun tap(cell: Cell) {
         down(cell)
@@ -150,18 +159,37 @@ internal class Desk(
     fun fingers(action: Int, vararg fingers: Pair<Int, Cell>) {
         val now = SystemClock.uptimeMillis()
         val index = fingers.lastIndex
-        val ids = fingers.map { (id, _) ->
-            MotionEvent.PointerProperties().apply { this.id = id }
-        }.toTypedArray()
-        val places = fingers.map { (_, cell) ->
-            MotionEvent.PointerCoords().apply {
-                x = cell.face.centerX()
-                y = cell.face.centerY()
-            }
-        }.toTypedArray()
+        val ids =
+            fingers
+                .map { (id, _) -> MotionEvent.PointerProperties().apply { this.id = id } }
+                .toTypedArray()
+        val places =
+            fingers
+                .map { (_, cell) ->
+                    MotionEvent.PointerCoords().apply {
+                        x = cell.face.centerX()
+                        y = cell.face.centerY()
+                    }
+                }
+                .toTypedArray()
         val masked = action or (index shl MotionEvent.ACTION_POINTER_INDEX_SHIFT)
         keys.dispatchTouchEvent(
-            MotionEvent.obtain(now, now, masked, fingers.size, ids, places, 0, 0, 1f, 1f, 0, 0, 0, 0),
+            MotionEvent.obtain(
+                now,
+                now,
+                masked,
+                fingers.size,
+                ids,
+                places,
+                0,
+                0,
+                1f,
+                1f,
+                0,
+                0,
+                0,
+                0,
+            )
         )
         settle()
     }
@@ -206,7 +234,10 @@ internal class Desk(
     }
 
     private fun selection() =
-        intArrayOf(Selection.getSelectionStart(editText.text), Selection.getSelectionEnd(editText.text))
+        intArrayOf(
+            Selection.getSelectionStart(editText.text),
+            Selection.getSelectionEnd(editText.text),
+        )
 
     private fun show(): InputPanel {
         val made = service.onCreateInputView() as InputPanel
@@ -223,7 +254,9 @@ internal class Desk(
 
     private fun touch(view: View, action: Int, place: RectF) {
         val now = SystemClock.uptimeMillis()
-        view.dispatchTouchEvent(MotionEvent.obtain(now, now, action, place.centerX(), place.centerY(), 0))
+        view.dispatchTouchEvent(
+            MotionEvent.obtain(now, now, action, place.centerX(), place.centerY(), 0)
+        )
     }
 
     companion object {

@@ -18,7 +18,9 @@ internal class FakeSuggestions(var words: List<String>) : Suggestions {
     private var waiting: (() -> Unit)? = null
 
     override fun request(
-        textBefore: String, privateSession: Boolean, answer: (List<Suggestion>) -> Unit,
+        textBefore: String,
+        privateSession: Boolean,
+        answer: (List<Suggestion>) -> Unit,
     ) {
         check(!isClosed)
         asked += textBefore to privateSession
@@ -61,12 +63,14 @@ internal class FakePersonalWords : PersonalWordsControl {
 }
 
 internal class FakeParts(val fake: FakeSuggestions) : Parts {
-    override var bundles = object : BundleChoices {
-        override fun all() = listOf(
-            BundleChoice("small", "English, 5 MB, for old phones"),
-            BundleChoice("large", "English, 21 MB, better suggestions"),
-        )
-    }
+    override var bundles =
+        object : BundleChoices {
+            override fun all() =
+                listOf(
+                    BundleChoice("small", "English, 5 MB, for old phones"),
+                    BundleChoice("large", "English, 21 MB, better suggestions"),
+                )
+        }
     override val personalWords = FakePersonalWords()
     var opened = 0
 

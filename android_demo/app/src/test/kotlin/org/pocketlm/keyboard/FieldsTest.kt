@@ -14,10 +14,12 @@ import org.robolectric.annotation.Config
 class FieldsTest {
     @Test
     fun `a password is suggested nothing, asked nothing, learnt nothing`() {
-        val variations = listOf(
-            InputType.TYPE_TEXT_VARIATION_PASSWORD, InputType.TYPE_TEXT_VARIATION_VISIBLE_PASSWORD,
-            InputType.TYPE_TEXT_VARIATION_WEB_PASSWORD,
-        )
+        val variations =
+            listOf(
+                InputType.TYPE_TEXT_VARIATION_PASSWORD,
+                InputType.TYPE_TEXT_VARIATION_VISIBLE_PASSWORD,
+                InputType.TYPE_TEXT_VARIATION_WEB_PASSWORD,
+            )
         for (variation in variations) {
             val desk = Desk(inputType = Desk.TEXT or variation)
             desk.type("see you ")
@@ -80,7 +82,8 @@ class FieldsTest {
 
     @Test
     fun `numbers are typed`() {
-        val desk = Desk(inputType = InputType.TYPE_CLASS_NUMBER or InputType.TYPE_NUMBER_FLAG_DECIMAL)
+        val desk =
+            Desk(inputType = InputType.TYPE_CLASS_NUMBER or InputType.TYPE_NUMBER_FLAG_DECIMAL)
         desk.type("3.14")
         desk.backspace()
         assertEquals("3.1", desk.text)
@@ -88,11 +91,15 @@ class FieldsTest {
 
     @Test
     fun `enter does what the field wants`() {
-        val actions = mapOf(
-            EditorInfo.IME_ACTION_GO to EnterKey.GO, EditorInfo.IME_ACTION_SEARCH to EnterKey.SEARCH,
-            EditorInfo.IME_ACTION_SEND to EnterKey.SEND, EditorInfo.IME_ACTION_NEXT to EnterKey.NEXT,
-            EditorInfo.IME_ACTION_DONE to EnterKey.DONE, EditorInfo.IME_ACTION_PREVIOUS to EnterKey.PREVIOUS,
-        )
+        val actions =
+            mapOf(
+                EditorInfo.IME_ACTION_GO to EnterKey.GO,
+                EditorInfo.IME_ACTION_SEARCH to EnterKey.SEARCH,
+                EditorInfo.IME_ACTION_SEND to EnterKey.SEND,
+                EditorInfo.IME_ACTION_NEXT to EnterKey.NEXT,
+                EditorInfo.IME_ACTION_DONE to EnterKey.DONE,
+                EditorInfo.IME_ACTION_PREVIOUS to EnterKey.PREVIOUS,
+            )
         for ((action, key) in actions) {
             val desk = Desk(imeOptions = action)
             desk.type("se")
@@ -107,7 +114,11 @@ class FieldsTest {
     @Test
     fun `enter is a new line where there are lines`() {
         val lines = Desk.TEXT or InputType.TYPE_TEXT_FLAG_MULTI_LINE
-        val desk = Desk(inputType = lines, imeOptions = EditorInfo.IME_FLAG_NO_ENTER_ACTION or EditorInfo.IME_ACTION_DONE)
+        val desk =
+            Desk(
+                inputType = lines,
+                imeOptions = EditorInfo.IME_FLAG_NO_ENTER_ACTION or EditorInfo.IME_ACTION_DONE,
+            )
         desk.type("se")
         desk.tap(Action.Enter)
         desk.type("you")
@@ -141,7 +152,7 @@ class FieldsTest {
     fun `a new field begins anew`() {
         val desk = Desk()
         desk.type("se")
-        desk.service.onFinishInput()
+        desk.service.onFinishInputView(true)
         assertEquals("", desk.composed)
         desk.editText.setText("")
         desk.focus()

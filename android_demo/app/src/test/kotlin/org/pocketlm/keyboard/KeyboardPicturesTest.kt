@@ -6,6 +6,7 @@ import android.graphics.Canvas
 import android.text.InputType
 import android.view.View
 import android.view.inputmethod.EditorInfo
+import java.io.File
 import org.junit.After
 import org.junit.Assert.assertTrue
 import org.junit.Before
@@ -18,7 +19,6 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
-import java.io.File
 
 /** Draws the keyboard as a device would, into the folder `pocketlm.pictures`, to be looked at. */
 @RunWith(RobolectricTestRunner::class)
@@ -42,12 +42,12 @@ class KeyboardPicturesTest {
         Stats.suggestion.clear()
     }
 
-    @Test
-    fun light() = keyboard("light", Desk().apply { type("se") })
+    @Test fun light() = keyboard("light", Desk().apply { type("se") })
 
     @Test
     @Config(qualifiers = "+night")
-    fun dark() = keyboard("dark", Desk(inputType = sentences, imeOptions = EditorInfo.IME_ACTION_SEND))
+    fun dark() =
+        keyboard("dark", Desk(inputType = sentences, imeOptions = EditorInfo.IME_ACTION_SEND))
 
     @Test
     fun pressed() {
@@ -62,49 +62,70 @@ class KeyboardPicturesTest {
         val desk = Desk().apply { type("caf") }
         desk.down(desk.key("e"))
         desk.pause(600)
-        desk.slide(desk.key("e").face.right, 0f)
+        desk.slide(desk.key("r").face.centerX(), 0f)
         keyboard("accents", desk)
     }
 
     @Test
     @Config(qualifiers = "w891dp-h411dp-land-xhdpi")
-    fun landscape() = keyboard("landscape", Desk(imeOptions = EditorInfo.IME_ACTION_SEARCH).apply { type("the se") })
+    fun landscape() =
+        keyboard(
+            "landscape",
+            Desk(imeOptions = EditorInfo.IME_ACTION_SEARCH).apply { type("the se") },
+        )
+
+    @Test fun symbols() = keyboard("symbols", Desk().apply { tap(Action.Show(Board.SYMBOLS)) })
 
     @Test
-    fun symbols() = keyboard("symbols", Desk().apply { tap(Action.Show(Board.SYMBOLS)) })
+    fun moreSymbols() =
+        keyboard(
+            "more-symbols",
+            Desk(imeOptions = EditorInfo.IME_ACTION_DONE).apply {
+                tap(Action.Show(Board.SYMBOLS))
+                tap(Action.Show(Board.MORE_SYMBOLS))
+            },
+        )
 
     @Test
-    fun moreSymbols() = keyboard(
-        "more-symbols",
-        Desk(imeOptions = EditorInfo.IME_ACTION_DONE).apply {
-            tap(Action.Show(Board.SYMBOLS))
-            tap(Action.Show(Board.MORE_SYMBOLS))
-        },
-    )
+    fun capsLock() =
+        keyboard(
+            "caps-lock",
+            Desk().apply {
+                service.otherKeyboards = true
+                focus()
+                tap(Action.Shift)
+                tap(Action.Shift)
+            },
+        )
 
     @Test
-    fun capsLock() = keyboard(
-        "caps-lock",
-        Desk().apply {
-            service.otherKeyboards = true
-            focus()
-            tap(Action.Shift)
-            tap(Action.Shift)
-        },
-    )
+    fun numbers() =
+        keyboard(
+            "numbers",
+            Desk(inputType = InputType.TYPE_CLASS_NUMBER, imeOptions = EditorInfo.IME_ACTION_NEXT),
+        )
 
     @Test
-    fun numbers() = keyboard("numbers", Desk(inputType = InputType.TYPE_CLASS_NUMBER, imeOptions = EditorInfo.IME_ACTION_NEXT))
+    fun phone() =
+        keyboard(
+            "phone",
+            Desk(inputType = InputType.TYPE_CLASS_PHONE, imeOptions = EditorInfo.IME_ACTION_GO),
+        )
 
     @Test
-    fun phone() = keyboard("phone", Desk(inputType = InputType.TYPE_CLASS_PHONE, imeOptions = EditorInfo.IME_ACTION_GO))
-
-    @Test
-    fun longSuggestions() = keyboard(
-        "long-suggestions",
-        Desk(words = listOf("incomprehensibilities", "incomprehensible", "Inkompatibilitätserklärungsversuche"))
-            .apply { type("in") },
-    )
+    fun longSuggestions() =
+        keyboard(
+            "long-suggestions",
+            Desk(
+                    words =
+                        listOf(
+                            "incomprehensibilities",
+                            "incomprehensible",
+                            "Inkompatibilitätserklärungsversuche",
+                        )
+                )
+                .apply { type("in") },
+        )
 
     @Test
     fun forgetting() {
@@ -131,15 +152,13 @@ class KeyboardPicturesTest {
     @Config(qualifiers = "iw-ldrtl-w411dp-h891dp-night-xhdpi")
     fun rightToLeftHebrew() = rightToLeft("rtl-hebrew", listOf("שלום", "תודה", "בוקר"))
 
-    @Test
-    fun settings() = activity("settings", SettingsActivity::class.java)
+    @Test fun settings() = activity("settings", SettingsActivity::class.java)
 
     @Test
     @Config(qualifiers = "de-rDE-w411dp-h891dp-night-xhdpi")
     fun settingsDark() = activity("settings-dark-german", SettingsActivity::class.java)
 
-    @Test
-    fun card() = activity("card", CardActivity::class.java)
+    @Test fun card() = activity("card", CardActivity::class.java)
 
     private fun rightToLeft(name: String, words: List<String>) {
         val desk = Desk(words = words)
@@ -153,7 +172,10 @@ class KeyboardPicturesTest {
     private fun <T : Activity> activity(name: String, type: Class<T>) {
         val desk = Desk()
         check(RuntimeEnvironment.getApplication() === desk.service.application)
-        picture(name, Robolectric.buildActivity(type).setup().get().window.decorView)
+        picture(
+            name,
+            Robolectric.buildActivity(type).setup().windowFocusChanged(true).get().window.decorView,
+        )
     }
 
     private fun picture(name: String, view: View) {
@@ -162,9 +184,12 @@ class KeyboardPicturesTest {
         folder.mkdirs()
         val file = File(folder, "$name.png")
         file.outputStream().use { picture.compress(Bitmap.CompressFormat.PNG, 100, it) }
-        val colours = (0 until picture.width step 7).flatMap { x ->
-            (0 until picture.height step 7).map { y -> picture.getPixel(x, y) }
-        }.toSet()
+        val colours =
+            (0 until picture.width step 7)
+                .flatMap { x ->
+                    (0 until picture.height step 7).map { y -> picture.getPixel(x, y) }
+                }
+                .toSet()
         assertTrue("$name is one colour", colours.size > 3)
     }
 }

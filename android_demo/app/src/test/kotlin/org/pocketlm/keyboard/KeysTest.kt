@@ -150,7 +150,8 @@ class KeysTest {
 
     @Test
     fun `all boards lie within the keyboard and no key over another`() {
-        for (board in Board.values()) for (extras in Extras.values()) for (globe in listOf(true, false)) {
+        for (board in Board.values()) for (extras in Extras.values()) for (globe in
+            listOf(true, false)) {
             val rows = Layouts.rows(board, extras, globe)
             for (row in rows) {
                 val width = row.sumOf { (it.gap + it.width).toDouble() }
@@ -175,7 +176,10 @@ class KeysTest {
         val height = desk.panel.height
         desk.rotate("w891dp-h411dp-land-xxhdpi")
         assertTrue(desk.panel.height < height)
-        assertTrue("text stays in sight", desk.panel.height < 0.6f * desk.service.resources.displayMetrics.heightPixels)
+        assertTrue(
+            "text stays in sight",
+            desk.panel.height < 0.6f * desk.service.resources.displayMetrics.heightPixels,
+        )
         assertEquals("se", desk.composed)
         assertEquals(listOf("second", "see", "seven"), desk.strip)
         desk.type("e ")

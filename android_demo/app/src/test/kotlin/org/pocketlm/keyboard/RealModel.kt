@@ -34,7 +34,8 @@ internal class RealModel(bundle: String = "en-base", inputType: Int = Desk.TEXT,
             shadowOf(Looper.getMainLooper()).idle()
             val now = seen()
             if (now.isNotEmpty()) return now
-            check(System.nanoTime() < end) { "nothing came: ${desk.panel.strip.note}" }
+            val note = desk.panel.strip.note
+            check(note == null && System.nanoTime() < end) { "nothing came: $note" }
             Thread.sleep(1)
         }
     }

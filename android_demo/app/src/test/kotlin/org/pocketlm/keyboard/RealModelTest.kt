@@ -87,7 +87,8 @@ class RealModelTest {
     @Test
     fun `words of one's own are suggested, and forgotten for good`() {
         val model = open()
-        model.parts.personalWords.learning = true
+        Preferences(RuntimeEnvironment.getApplication()).learning = true
+        model.desk.pause(1)
         repeat(4) { model.desk.type("zbrtka ") }
         assertTrue(model.type("zb").toString(), "zbrtka" in model.shown())
         model.desk.service.onForget("zbrtka")
@@ -100,7 +101,8 @@ class RealModelTest {
     @Test
     fun `nothing typed in a password field is learnt or leaves a file`() {
         val model = open(inputType = Desk.TEXT or InputType.TYPE_TEXT_VARIATION_PASSWORD)
-        model.parts.personalWords.learning = true
+        Preferences(RuntimeEnvironment.getApplication()).learning = true
+        model.desk.pause(1)
         repeat(4) { model.desk.type("zbrtka ") }
         model.desk.service.onFinishInput()
         assertEquals(emptyList<String>(), model.desk.strip)

@@ -31,11 +31,22 @@ class StripTest {
     }
 
     @Test
+    fun `a word under the finger is what is chosen, whatever is answered meanwhile`() {
+        val desk = Desk()
+        desk.type("se")
+        desk.suggestions.words = listOf("several", "selves")
+        desk.suggestions.slow = true
+        desk.type("e")
+        desk.choose("see") { desk.suggestions.answer() }
+        assertEquals("see ", desk.text)
+    }
+
+    @Test
     fun `a late answer to a field that was left is not shown`() {
         val desk = Desk()
         desk.suggestions.slow = true
         desk.type("se")
-        desk.service.onFinishInput()
+        desk.service.onFinishInputView(true)
         desk.suggestions.answer()
         assertEquals(emptyList<String>(), desk.strip)
     }
@@ -99,7 +110,8 @@ class StripTest {
         val desk = Desk(words = listOf("שלום", "שלומי", "שלומות"))
         desk.panel.layoutDirection = View.LAYOUT_DIRECTION_RTL
         desk.pause(1)
-        val places = listOf("שלומות", "שלום", "שלומי").map { checkNotNull(desk.panel.strip.place(it)).left }
+        val places =
+            listOf("שלומות", "שלום", "שלומי").map { checkNotNull(desk.panel.strip.place(it)).left }
         assertEquals(places.sorted(), places)
         assertTrue(desk.key("q").face.left < desk.key("p").face.left)
         desk.choose("שלום")

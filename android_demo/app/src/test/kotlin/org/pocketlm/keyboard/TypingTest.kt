@@ -251,7 +251,8 @@ class TypingTest {
 
     @Test
     fun `a field that composes nothing on its own is left alone`() {
-        val desk = Desk(inputType = InputType.TYPE_CLASS_TEXT or InputType.TYPE_TEXT_FLAG_NO_SUGGESTIONS)
+        val desk =
+            Desk(inputType = InputType.TYPE_CLASS_TEXT or InputType.TYPE_TEXT_FLAG_NO_SUGGESTIONS)
         desk.type("se")
         assertEquals("se", desk.text)
         assertEquals("", desk.composed)

@@ -6,10 +6,13 @@ package org.pocketlm.session
  * What is forgotten or wiped leaves no trace, in memory or in the file, when the call returns.
  */
 interface PersonalWordsControl {
-    /** Whether finished words are learnt. Off until a person turns it on; turning it off keeps the words. */
+    /**
+     * Whether finished words are learnt. Off until a person turns it on; turning it off keeps the
+     * words.
+     */
     var learning: Boolean
 
-    /** Whether [word] is offered because it was learnt, so that it can be forgotten. */
+    /** Whether [word] is offered because it was learnt, in whatever letter case. */
     fun knows(word: String): Boolean
 
     /** Unlearns [word], in whatever letter case; nothing happens if it is not known. */

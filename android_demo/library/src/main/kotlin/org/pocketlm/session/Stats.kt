@@ -16,8 +16,8 @@ object Stats {
 /**
  * The newest [capacity] durations.
  *
- * Recording takes no lock and makes no object, so that it does not disturb what it measures. A reader
- * that runs beside a writer may miss the newest duration, nothing worse.
+ * Recording takes no lock and makes no object, so that it does not disturb what it measures. A
+ * reader that runs beside a writer may miss the newest duration, nothing worse.
  */
 class Durations(private val capacity: Int = 512) {
     private val ring = AtomicLongArray(capacity)
@@ -36,11 +36,12 @@ class Durations(private val capacity: Int = 512) {
     }
 
     /** How many durations the ring holds. */
-    val count: Int get() = minOf(recorded.get(), capacity)
+    val count: Int
+        get() = minOf(recorded.get(), capacity)
 
     /**
-     * The smallest duration that at least [share] (0 to 1) of those held are no longer than: 0.5 is the
-     * median, 0.99 the 99th percentile. Null when nothing was recorded.
+     * The smallest duration that at least [share] (0 to 1) of those held are no longer than: 0.5 is
+     * the median, 0.99 the 99th percentile. Null when nothing was recorded.
      */
     fun percentile(share: Double): Long? {
         val held = LongArray(count) { ring.get(it) }
