@@ -15,10 +15,10 @@
 
 Each line of a `.jsonl` file is a JSON object in ASCII, so that lone surrogates survive as \\uXXXX.
 The texts are drawn with a seed from the test splits of keyboard-en and the multilingual corpora
-where POCKETLM_CORPORA has them, else from the text that PocketLM writes itself; they are made anew
-for each run of the tests and kept nowhere. `weights.f32`, little endian: u32 V, E, H, L, then
-float32: the initial state [L, H], for each layer W, b, U, c, then the projection with its bias and
-the tied embedding [V, E] (names and shapes as in model/language_model.py).
+where POCKETLM_CORPORA has them, else from the text that PocketLM writes itself and from its words;
+they are made anew for each run of the tests and kept nowhere. `weights.f32`, little endian: u32 V,
+E, H, L, then float32: the initial state [L, H], for each layer W, b, U, c, then the projection with
+its bias and the tied embedding [V, E] (names and shapes as in model/language_model.py).
 """
 
 import itertools
@@ -83,7 +83,10 @@ def made_lines(count: int, generator: random.Random) -> Iterator[str]:
 
 
 def corpus_lines(count: int, generator: random.Random) -> list[str]:
-    """So many lines, each once: half of English, half of other languages where both are there."""
+    """So many lines: half of English, half of other languages where both are there.
+
+    Where there are not as many different ones, the rest is made of their words.
+    """
     found = [name for name in _corpora() if _exists(name)] or [EMBEDDED]
     english, other = found[:1], found[1:]
     lines: list[str] = []
@@ -92,6 +95,9 @@ def corpus_lines(count: int, generator: random.Random) -> list[str]:
         pool = sorted({line for name in names for line in open_corpus(name).lines(split) if line})
         wanted = count // 2 if names is other else count - len(lines)
         lines += generator.sample(pool, min(wanted, len(pool)))
+    parts = sorted({part for line in lines for part in line.split(" ")})
+    while len(lines) < count:
+        lines.append(" ".join(generator.choices(parts, k=generator.randint(2, 12))))
     generator.shuffle(lines)
     return lines
 

@@ -69,7 +69,12 @@ class EagerGru private constructor(file: ByteBuffer) : Engine {
     private fun sigmoid(x: Float): Float = 1 / (1 + exp(-x))
 
     /** A matrix [N, K] and, where it has one, its bias [N]. */
-    private class Matrix(file: ByteBuffer, private val rows: Int, private val columns: Int, bias: Boolean) {
+    private class Matrix(
+        file: ByteBuffer,
+        private val rows: Int,
+        private val columns: Int,
+        bias: Boolean,
+    ) {
         private val weights = file.floats(rows * columns)
         private val bias = if (bias) file.floats(rows) else FloatArray(rows)
 

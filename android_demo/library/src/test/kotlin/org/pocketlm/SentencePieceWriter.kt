@@ -3,7 +3,10 @@ package org.pocketlm
 import java.io.ByteArrayOutputStream
 
 /** Writes small `tokenizer.model` files, sound ones and others. */
-class SentencePieceWriter(private val byteFallback: Boolean = true, private val modelType: Int = 1) {
+class SentencePieceWriter(
+    private val byteFallback: Boolean = true,
+    private val modelType: Int = 1,
+) {
     private val out = ByteArrayOutputStream()
 
     init {

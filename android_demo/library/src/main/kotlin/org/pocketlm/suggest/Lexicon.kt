@@ -26,7 +26,8 @@ class Lexicon private constructor(private val endings: ByteArray, private val fi
         var bit = java.lang.Long.remainderUnsigned(hash, size)
         val step = ((hash ushr 32) or 1) % size
         repeat(HASHES) {
-            if ((filter[(bit ushr 3).toInt()].toInt() shr (bit and 7).toInt()) and 1 == 0) return false
+            val byte = filter[(bit ushr 3).toInt()].toInt()
+            if ((byte shr (bit and 7).toInt()) and 1 == 0) return false
             bit = (bit + step) % size
         }
         return true
@@ -72,7 +73,8 @@ class Lexicon private constructor(private val endings: ByteArray, private val fi
             require(tokenizer.contentEquals(tokenizerSha256)) {
                 "the lexicon was made with another tokenizer"
             }
-            require(size == vocabularySize.toLong() && length.toLong() == HEADER + size + bits / 8) {
+            val expected = HEADER + size + bits / 8
+            require(size == vocabularySize.toLong() && length.toLong() == expected) {
                 "the lexicon has not the length that it says"
             }
             val endings = file.copyOfRange(HEADER, HEADER + vocabularySize)

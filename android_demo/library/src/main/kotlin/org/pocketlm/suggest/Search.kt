@@ -99,7 +99,7 @@ internal class Largest(private val most: Int) {
     /** The smallest of the largest, -infinity if there are not that many. */
     val threshold: Double get() = if (size < most) Double.NEGATIVE_INFINITY else heap[0]
 
-    /** How many of the largest are just the threshold; of those beside them it may have dropped some. */
+    /** How many of the largest are just the threshold; others that are may have been dropped. */
     val ties: Int get() {
         val threshold = threshold
         return (0 until size).count { heap[it] == threshold }
@@ -147,7 +147,8 @@ internal class Endings(private val lexicon: Lexicon?) {
     private val ending = DoubleArray(256) { ln(share(it)) }
     private val goingOn = DoubleArray(256) { ln(1 - share(it)) }
 
-    fun logEnding(token: Int): Double = if (lexicon == null) UNKNOWN else ending[lexicon.ending(token)]
+    fun logEnding(token: Int): Double =
+        if (lexicon == null) UNKNOWN else ending[lexicon.ending(token)]
 
     fun logGoingOn(token: Int): Double =
         if (lexicon == null) UNKNOWN else goingOn[lexicon.ending(token)]

@@ -129,7 +129,7 @@ class Suggester(
             return words
         }
 
-        /** Adds open beginnings as they stand, likeliest first, until what is left cannot matter. */
+        /** Adds open beginnings as they stand, likeliest first, until the rest cannot matter. */
         private fun completeAll() {
             var worst = words.kthBest(k + 1)
             for ((each, score) in open.sorted { endings.logEnding(it) }) {

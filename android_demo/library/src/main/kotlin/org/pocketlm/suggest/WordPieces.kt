@@ -17,7 +17,7 @@ import org.pocketlm.text.withoutApostrophes
  * Which pieces of a tokenizer may stand where in a word.
  *
  * A prefix and the pieces are compared by keys: the UTF-8 of their folded text, and where the
- * prefix has no apostrophe, without apostrophes. All is in arrays of numbers, some 40 bytes a piece.
+ * prefix has no apostrophe, without apostrophes. All is in arrays of numbers, 40 bytes a piece.
  *
  * Thread: any; it does not change.
  */

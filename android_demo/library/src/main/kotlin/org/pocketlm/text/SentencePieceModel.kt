@@ -138,7 +138,9 @@ internal class SentencePieceModel private constructor(
                     reader.skip()
                 }
             }
-            require(modelType != 0 && normaliser) { "the tokenizer is cut short: it has no settings" }
+            require(modelType != 0 && normaliser) {
+                "the tokenizer is cut short: it has no settings"
+            }
             require(modelType == UNIGRAM && byteFallback) {
                 "the tokenizer is not a unigram model with byte fallback, as a phone needs"
             }
@@ -180,7 +182,7 @@ internal class SentencePieceModel private constructor(
         require(ids && others == 0) {
             "the tokenizer was not made by PocketLM: <unk> has to be $UNKNOWN_ID and </s> $END_ID"
         }
-        require((0 until size).any { types[it] == NORMAL }) { "the tokenizer has no pieces of text" }
+        require((0 until size).any { types[it] == NORMAL }) { "the tokenizer has no text pieces" }
         // Only such a piece would keep SentencePiece from folding the spaces in it.
         val spaced = (0 until size).any { types[it] == USER_DEFINED && ' ' in piece(it) }
         require(!spaced) { "the tokenizer has a symbol with a space in it" }

@@ -38,7 +38,8 @@ internal class Exhaustive(
     }
 
     private fun visit(text: String, begun: String, token: Int, probability: Double, depth: Int) {
-        if (text.isNotEmpty() && begun.startsWith(target) && isLetter(text[0].code) && isLetter(text.last().code)) {
+        val word = text.isNotEmpty() && isLetter(text[0].code) && isLetter(text.last().code)
+        if (word && begun.startsWith(target)) {
             val whole = probability * boundaries.sumOf { after(token)[it] }
             words[fold(text)] = (words[fold(text)] ?: 0.0) + whole
         }
@@ -57,7 +58,8 @@ internal class Exhaustive(
         DoubleArray(weights.size) { weights[it] / weights.sum() }
     }
 
-    private fun keyOf(text: String) = if ('\'' in target) fold(text) else withoutApostrophes(fold(text))
+    private fun keyOf(text: String) =
+        if ('\'' in target) fold(text) else withoutApostrophes(fold(text))
 
     private companion object {
         const val DEPTH = 7

@@ -40,7 +40,10 @@ internal class Bigram(private val tokenizer: Tokenizer, seed: Long) : Engine {
  * Says the same after every text: some words, likeliest first, each spelt letter by letter. The
  * state is the number of a text that was read.
  */
-internal class Spoken(private val tokenizer: Tokenizer, private val words: Map<String, Double>) : Engine {
+internal class Spoken(
+    private val tokenizer: Tokenizer,
+    private val words: Map<String, Double>,
+) : Engine {
     override val vocabularySize = tokenizer.vocabularySize
     private val texts = ArrayList<String>()
 
@@ -63,7 +66,7 @@ internal class Spoken(private val tokenizer: Tokenizer, private val words: Map<S
         val goingOn = words.filterKeys { it.startsWith(begun) && it != begun }
         val weights = DoubleArray(vocabularySize) { 1e-9 }
         if (text.isNotEmpty()) {
-            for ((word, weight) in goingOn) weights[id(word.substring(begun.length, begun.length + 1))] += weight
+            for ((word, weight) in goingOn) weights[id(word[begun.length].toString())] += weight
         }
         if (begun in words || goingOn.isEmpty() || text.isEmpty()) {
             weights[id(WORD_START.toString())] += words[begun] ?: 1.0
@@ -85,8 +88,8 @@ internal object Vocabularies {
     )
     val pieces: Tokenizer = Tokenizer.parse(
         SentencePieceWriter.of(
-            ("▁the ▁you ▁I ▁a ▁see ▁to ▁w ▁t ▁s ▁Let ▁don ▁it ▁The ▁ e t a o i n s h r d l u w y ' " +
-                "ing ou hat en re 't 's ll om You . , ? - see don Do ee").split(" "),
+            ("▁the ▁you ▁I ▁a ▁see ▁to ▁w ▁t ▁s ▁Let ▁don ▁it ▁The ▁ e t a o i n s h r d l u w " +
+                "y ' ing ou hat en re 't 's ll om You . , ? - see don Do ee").split(" "),
         ),
     )
 }

@@ -10,13 +10,20 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.pocketlm.Golden
+import org.pocketlm.text.Tokenizer
 
 class LexiconTest {
     private val file = Golden.file("en-base/lexicon.bin").readBytes()
     private val tokenizer = sha256(Golden.file("en-base/tokenizer.model").readBytes())
 
-    private fun refused(file: ByteArray, tokenizer: ByteArray = this.tokenizer, size: Int = 8192): String {
-        val error = assertThrows(IllegalArgumentException::class.java) { Lexicon.parse(file, tokenizer, size) }
+    private fun refused(
+        file: ByteArray,
+        tokenizer: ByteArray = this.tokenizer,
+        size: Int = 8192,
+    ): String {
+        val error = assertThrows(IllegalArgumentException::class.java) {
+            Lexicon.parse(file, tokenizer, size)
+        }
         return requireNotNull(error.message).also { assertFalse(it, '\n' in it) }
     }
 
@@ -26,22 +33,25 @@ class LexiconTest {
         for (word in listOf("the", "The", "TOMORROW", "don't", "don’t", "café", "London")) {
             assertTrue(word, word in lexicon)
         }
-        for (word in listOf("thee" + "q", "tomorrrow", "xqzv", "dontt", "")) assertFalse(word, word in lexicon)
+        for (word in listOf("theeq", "tomorrrow", "xqzv", "dontt", "")) {
+            assertFalse(word, word in lexicon)
+        }
     }
 
     @Test
     fun `of random words hardly any is in it`() {
         val lexicon = Lexicon.parse(file, tokenizer, 8192)
         val random = Random(5)
-        val found = (1..20_000).count { String(CharArray(12) { 'a' + random.nextInt(26) }) in lexicon }
+        val words = (1..20_000).map { String(CharArray(12) { 'a' + random.nextInt(26) }) }
+        val found = words.count { it in lexicon }
         assertTrue("$found", found in 0..40) // 0.05 % would be 10
     }
 
     @Test
     fun `most whole words end where they do`() {
         val lexicon = Lexicon.parse(file, tokenizer, 8192)
-        val tokens = org.pocketlm.text.Tokenizer.parse(Golden.file("en-base/tokenizer.model").readBytes())
-        assertTrue(lexicon.ending(tokens.encode("tomorrow").last()) > 200)
+        val pieces = Tokenizer.parse(Golden.file("en-base/tokenizer.model").readBytes())
+        assertTrue(lexicon.ending(pieces.encode("tomorrow").last()) > 200)
     }
 
     @Test
@@ -65,7 +75,9 @@ class LexiconTest {
 
     @Test
     fun `sizes that are not so are refused although the hash is right`() {
-        for ((field, value) in listOf(0 to 8193, 0 to -1, 1 to 10, 2 to 0, 2 to 7, 2 to -8, 2 to (1 shl 28))) {
+        val sizes = listOf(0 to 8193, 0 to -1)
+        val filters = listOf(1 to 10, 2 to 0, 2 to 7, 2 to -8, 2 to (1 shl 28))
+        for ((field, value) in sizes + filters) {
             val changed = file.copyOf()
             ByteBuffer.wrap(changed).order(ByteOrder.LITTLE_ENDIAN).putInt(40 + 4 * field, value)
             sha256(changed.copyOf(file.size - 32)).copyInto(changed, file.size - 32)

@@ -25,15 +25,19 @@ class SuggesterTest {
         return suggester.suggest(text).filter { it.probability > 1e-4 }.map { it.word }
     }
 
-    private fun bigrams(expansions: Int = 6, seed: Long = 1) =
-        Suggester(Bigram(Vocabularies.pieces, seed), Vocabularies.pieces, null, emptySet(), expansions)
+    private fun bigrams(expansions: Int = 6, seed: Long = 1): Suggester {
+        val pieces = Vocabularies.pieces
+        return Suggester(Bigram(pieces, seed), pieces, null, emptySet(), expansions)
+    }
 
     @Test
     fun `case is what a person expects`() {
-        val words = mapOf("Paris" to 3.0, "park" to 2.0, "the" to 5.0, "The" to 4.0, "I" to 6.0, "it" to 1.0)
+        val names = mapOf("Paris" to 3.0, "park" to 2.0, "I" to 6.0, "it" to 1.0)
+        val words = names + mapOf("the" to 5.0, "The" to 4.0)
         assertEquals(listOf("Paris", "park"), shown(words, "in par"))
-        assertEquals(listOf("Paris"), shown(words, "in Par")) // a capital is meant, within a sentence
-        assertEquals(listOf("Paris", "Park"), shown(words, "Par")) // at its start it may be the start's
+        // A capital is meant within a sentence; at its start it may be the start's.
+        assertEquals(listOf("Paris"), shown(words, "in Par"))
+        assertEquals(listOf("Paris", "Park"), shown(words, "Par"))
         assertEquals(listOf("PARIS"), shown(words, "in PAR"))
         assertEquals(listOf("the"), shown(words, "th"))
         assertEquals(listOf("The"), shown(words, "Th"))
@@ -43,9 +47,10 @@ class SuggesterTest {
         assertEquals(emptyList<String>(), shown(mapOf("it" to 3.0, "It" to 0.1), "so it"))
         assertEquals(listOf("DePend"), shown(mapOf("depend" to 1.0), "DeP"))
         assertEquals("the", shown(words, "so ").first()) // 5 + 4 in two cases, once on the strip
-        assertEquals(listOf("The", "I"), shown(words, "").take(2)) // a sentence starts with a capital,
+        // A sentence starts with a capital, unless the text never does so.
+        assertEquals(listOf("The", "I"), shown(words, "").take(2))
         assertEquals("Paris", shown(words, "so. ")[2])
-        assertTrue("park" in shown(mapOf("park" to 1.0), "")) // unless the text never does so
+        assertTrue("park" in shown(mapOf("park" to 1.0), ""))
     }
 
     @Test
@@ -69,11 +74,13 @@ class SuggesterTest {
     fun `what was asked before does not matter`() {
         val long = "see you ".repeat(300)
         val texts = listOf(
-            "", "s", "se", "see", "see ", "see y", "see yo", "see y", "see ", "sea ", "see.\nYou to",
-            long, "see", long + "th", "so 😀", "'", "",
+            "", "s", "se", "see", "see ", "see y", "see yo", "see y", "see ", "sea ",
+            "see.\nYou to", long, "see", long + "th", "so 😀", "'", "",
         )
         val one = bigrams()
-        for (text in texts + texts.reversed()) assertEquals(bigrams().suggest(text), one.suggest(text))
+        for (text in texts + texts.reversed()) {
+            assertEquals(bigrams().suggest(text), one.suggest(text))
+        }
         one.forgetTexts()
         assertEquals(bigrams().suggest(long), one.suggest(long))
     }
@@ -145,10 +152,12 @@ class SuggesterTest {
                 val last = Vocabularies.pieces.encode(context).lastOrNull() ?: 1
                 val starts = context.isEmpty() || context.endsWith(" ")
                 val all = Exhaustive(engine, Vocabularies.pieces, prefix, starts).from(last)
-                val expected = all.entries.filter { it.key != prefix }.sortedByDescending { it.value }.take(3)
+                val best = all.entries.sortedByDescending { it.value }
+                val expected = best.filter { it.key != prefix }.take(3)
                 // Of the prefix itself only another way to write it may be shown.
-                val found = bigrams(300, seed).suggest(text, 4).filter { fold(it.word) != fold(prefix) }
-                assertEquals(text, expected.map { it.key }, found.take(expected.size).map { fold(it.word) })
+                val found = bigrams(300, seed).suggest(text, 4)
+                    .filter { fold(it.word) != fold(prefix) }.take(expected.size)
+                assertEquals(text, expected.map { it.key }, found.map { fold(it.word) })
                 for ((suggestion, word) in found zip expected) {
                     // The search also sums spellings of more pieces, and drops hopeless ones.
                     assertEquals(word.value, suggestion.probability, 0.05 * word.value)
@@ -160,7 +169,6 @@ class SuggesterTest {
     private fun bare(word: String) = withoutApostrophes(fold(word))
 }
 
-/** The values that a sort would find to be the largest. */
 class LargestTest {
     @Test
     fun `the threshold is the smallest of the largest`() {
@@ -181,7 +189,6 @@ class LargestTest {
     }
 }
 
-/** Two ways to write the same sum of probabilities. */
 class FoundWordsTest {
     @Test
     fun `ways to write a word are added up`() {

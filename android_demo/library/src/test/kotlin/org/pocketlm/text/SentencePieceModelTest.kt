@@ -79,8 +79,10 @@ class SentencePieceModelTest {
 
     @Test
     fun `a model of another kind is refused`() {
-        assertTrue("byte fallback" in refused(SentencePieceWriter(byteFallback = false).piece("▁a", 0f).write()))
-        assertTrue("unigram" in refused(SentencePieceWriter(modelType = 2).piece("▁a", 0f).write()))
+        val words = SentencePieceWriter(byteFallback = false).piece("▁a", 0f)
+        assertTrue("byte fallback" in refused(words.write()))
+        val pairs = SentencePieceWriter(modelType = 2).piece("▁a", 0f)
+        assertTrue("unigram" in refused(pairs.write()))
         val ownSpaces = SentencePieceWriter().piece("▁a", 0f).write(mapOf(3 to 0))
         assertTrue("own way" in refused(ownSpaces))
     }
@@ -107,7 +109,8 @@ class SentencePieceModelTest {
 
     @Test
     fun `fields that are not known are passed over`() {
-        val more = byteArrayOf(0x7A, 2, 1, 2, 0x70, 5, 0x69) + ByteArray(8) + byteArrayOf(0x65, 0, 0, 0, 0)
+        val numbers = byteArrayOf(0x70, 5, 0x69) + ByteArray(8) + byteArrayOf(0x65) + ByteArray(4)
+        val more = byteArrayOf(0x7A, 2, 1, 2) + numbers
         assertArrayEquals(
             Tokenizer.parse(sound).encode("the"),
             Tokenizer.parse(more + sound + more).encode("the"),
