@@ -9,7 +9,7 @@ import org.robolectric.annotation.Config
 
 /** The engine where each version of Android has a class loader, and so its own copy of the library. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [26, 35], manifest = Config.NONE)
+@Config(sdk = [26, 35])
 class ExecuTorchEngineOnAndroidTest {
     @Test
     fun `it runs`() {
