@@ -89,7 +89,7 @@ class RealModelTest {
         val model = open()
         Preferences(RuntimeEnvironment.getApplication()).learning = true
         model.desk.pause(1)
-        repeat(4) { model.desk.type("zbrtka ") }
+        repeat(4) { model.type("zbrtka ") } // the words are learnt between answers
         assertTrue(model.type("zb").toString(), "zbrtka" in model.shown())
         model.desk.service.onForget("zbrtka")
         assertFalse(model.parts.personalWords.knows("zbrtka"))
