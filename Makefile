@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.pocketlm-setup
 
-.PHONY: help setup demo test test-android test-arm64 apk check lock clean
+.PHONY: help setup demo test test-android test-arm64 apk android-assets check lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
@@ -27,6 +27,9 @@ test-android: setup ## the Android app's tests, on a JVM
 
 test-arm64: setup ## the native runner for arm64, under qemu, against this machine's
 	$(PYTHON) scripts/test-arm64
+
+android-assets: setup ## the shipped English model into the app's sources, for Android Studio
+	$(PYTHON) -m pocketlm.export.android android_demo/app/src/main/assets
 
 apk: setup ## a signed debug APK for arm64, as a check of what goes into it
 	scripts/apk
