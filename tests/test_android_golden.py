@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pocketlm.android_golden import (
+from pocketlm.android.golden import (
     HARD_LINES,
     corpus_lines,
     made_lines,

@@ -4,12 +4,12 @@ import java.io.File
 import org.pocketlm.bundle.Json
 import org.pocketlm.suggest.Suggestion
 
-/** What the Python code says, as `python -m pocketlm.android_golden` wrote it. */
+/** What the Python code says, as `python -m pocketlm.android.golden` wrote it. */
 object Golden {
     private val folder = File(requireNotNull(System.getProperty("pocketlm.golden")))
 
     fun file(name: String): File = File(folder, name).also {
-        check(it.isFile) { "$it is missing: python -m pocketlm.android_golden $folder writes it" }
+        check(it.isFile) { "$it is missing: python -m pocketlm.android.golden $folder writes it" }
     }
 
     /** The objects of a `.jsonl` file. */

@@ -14,7 +14,7 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
 
-/** The production engine over real programs; android_programs.py says what must come out. */
+/** The production engine over real programs; android/programs.py says what must come out. */
 class ExecuTorchEngineTest {
     @get:Rule val folder = TemporaryFolder()
 

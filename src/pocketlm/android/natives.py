@@ -2,7 +2,7 @@
 
     android_demo/native + ExecuTorch wheel + a JDK's headers -> cmake -> libexecutorch_jni.so
 
-    python -m pocketlm.android_natives
+    python -m pocketlm.android.natives
 
 On a phone `org.pytorch:executorch-android` brings that library. This one lets tests on a JVM run
 the keyboard's own engine.
@@ -21,7 +21,7 @@ from pocketlm.benchmarks.toolchain import (
 )
 from pocketlm.model.errors import UserError
 
-SOURCES = Path(__file__).resolve().parents[2] / "android_demo" / "native"
+SOURCES = Path(__file__).resolve().parents[3] / "android_demo" / "native"
 LIBRARY = "libexecutorch_jni.so"
 
 

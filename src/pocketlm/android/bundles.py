@@ -3,7 +3,7 @@
     shipped/en-base                         -> ASSETS/bundles/en-base
     its weights -> export, xnnpack -> cache -> ASSETS/bundles/en-base-xnnpack
 
-    python -m pocketlm.android_bundles ASSETS
+    python -m pocketlm.android.bundles ASSETS
 
 The export is kept in the cache under a hash of what it is made of.
 """
@@ -44,7 +44,7 @@ def xnnpack_bundle() -> Path:
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
     if len(arguments) != 1:
-        print("usage: python -m pocketlm.android_bundles ASSETS", file=sys.stderr)  # noqa: T201
+        print("usage: python -m pocketlm.android.bundles ASSETS", file=sys.stderr)  # noqa: T201
         return 2
     assets = Path(arguments[0])
     try:

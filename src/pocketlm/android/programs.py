@@ -2,7 +2,7 @@
 
     BUNDLES/NAME/model.pte -> ExecuTorch's runtime, one thread -> OUT/NAME/{tokens,logits}.bin
 
-    python -m pocketlm.android_programs BUNDLES OUT
+    python -m pocketlm.android.programs BUNDLES OUT
 
 tokens.bin is int32 [T], logits.bin float32 [T, V] after each token, both little endian. The state
 begins as the program's initial one and is never reset.
@@ -60,7 +60,7 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
     if len(arguments) != 2:
-        print("usage: python -m pocketlm.android_programs BUNDLES OUT", file=sys.stderr)  # noqa: T201
+        print("usage: python -m pocketlm.android.programs BUNDLES OUT", file=sys.stderr)  # noqa: T201
         return 2
     out = Path(arguments[1])
     try:

@@ -2,7 +2,7 @@
 
     shipped models, texts -> tokens, words and suggestions by the Python code -> OUT_FOLDER
 
-    python -m pocketlm.android_golden OUT_FOLDER
+    python -m pocketlm.android.golden OUT_FOLDER
 
     words.jsonl                what model/words.py makes of texts
     offensive.txt              the list of words that are never suggested
@@ -226,7 +226,7 @@ def _write_lines(path: Path, cases: Iterable[dict[str, Any]]) -> int:
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
     if len(arguments) != 1:
-        print("usage: python -m pocketlm.android_golden OUT_FOLDER", file=sys.stderr)  # noqa: T201
+        print("usage: python -m pocketlm.android.golden OUT_FOLDER", file=sys.stderr)  # noqa: T201
         return 2
     try:
         counts = write_all(Path(arguments[0]))
