@@ -13,8 +13,8 @@ import java.io.File
 /**
  * Times from a key's release to the suggestions on the strip, for both recipes; it asserts none.
  *
- * It runs where `pocketlm.measure` names a text, whose lines are typed key by key, each key after the
- * answer to the one before it: `scripts/test-android --measure TEXT`.
+ * `scripts/test-android -Dtest=KeystrokeMeasurement -Dpocketlm.measure=TEXT`: the lines of TEXT are
+ * typed key by key, each key after the answer to the one before it.
  */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [35])
