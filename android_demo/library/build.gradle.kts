@@ -28,5 +28,8 @@ kotlin {
 dependencies {
     // Pairs with the exporter: requirements.lock pins executorch 1.5.1, and a program is run by the same 1.5.
     // It brings fbjni and nativeloader. The tests are Maven's.
-    implementation("org.pytorch:executorch-android:1.5.1")
+    implementation("org.pytorch:executorch-android:1.5.1") {
+        // Its classes use none of it, and its manifest adds a permission.
+        exclude(group = "androidx.core")
+    }
 }

@@ -19,17 +19,17 @@ import java.util.concurrent.TimeUnit
 
 /**
  * The parts as the app has them: bundles of its assets, run by ExecuTorch, and the user's own words
- * in one file of the app's folder. See [Parts] for the thread.
+ * in one file, where Android neither backs up nor transfers. See [Parts] for the thread.
  */
 internal class AppParts(
     private val context: Context,
     private val engines: EngineFactory = ExecuTorchEngine,
 ) : Parts {
-    private val store = BundleStore(context.assets, context.filesDir)
+    private val store = BundleStore(context.assets, context.noBackupFilesDir)
     private val main = Handler(Looper.getMainLooper())
 
     override val personalWords: PersonalLearning by lazy {
-        PersonalLearning(PersonalWords(File(context.filesDir, "personal-words"), ::today), learning = false)
+        PersonalLearning(PersonalWords(File(context.noBackupFilesDir, "personal-words"), ::today), learning = false)
     }
 
     override val bundles = object : BundleChoices {

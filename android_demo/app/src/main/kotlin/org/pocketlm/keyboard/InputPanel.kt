@@ -47,7 +47,8 @@ internal class InputPanel(context: Context) : FrameLayout(context) {
         if (Build.VERSION.SDK_INT >= 30) {
             val bars =
                 insets.getInsets(
-                    WindowInsets.Type.navigationBars() or WindowInsets.Type.displayCutout()
+                    // The bar below a keyboard that has the key to hide it is a caption bar.
+                    WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout()
                 )
             setPadding(bars.left, 0, bars.right, bars.bottom + below)
         } else {

@@ -36,10 +36,12 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
         parts.personalWords.learning = preferences.learning
         suggestions = parts.suggestions(preferences)
         preferences.listen(::preferenceChanged)
+        parts.personalWords.forgotten = ::wordsForgotten
     }
 
     override fun onDestroy() {
         preferences.stopListening()
+        parts.personalWords.forgotten = null
         // This leaves the field first, which still asks for the newest request to be dropped.
         super.onDestroy()
         suggestions.close()
@@ -141,9 +143,12 @@ open class PocketKeyboardService : InputMethodService(), KeyListener, StripListe
 
     override fun canForget(word: String): Boolean = parts.personalWords.knows(word)
 
-    override fun onForget(word: String) {
-        parts.personalWords.forget(word)
-        afterEdit()
+    override fun onForget(word: String) = parts.personalWords.forget(word)
+
+    /** Nothing of what was forgotten stays on the strip. */
+    private fun wordsForgotten() {
+        asking.stop(suggestions)
+        if (isShown) afterEdit()
     }
 
     private fun afterEdit(since: Long = SystemClock.elapsedRealtimeNanos()) {

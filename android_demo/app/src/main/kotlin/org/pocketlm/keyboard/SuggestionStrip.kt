@@ -62,7 +62,7 @@ internal class SuggestionStrip(context: Context) : View(context) {
     private val measure = TextPaint()
     private val box = RectF()
     private val timer = Handler(Looper.getMainLooper())
-    private val nodes = VirtualNodes(this, ::describe, ::click) { _, _ -> }
+    private val nodes = VirtualNodes(this, ::describe, ::click) { index, _ -> ask(items[index]) }
 
     private class Item(
         val text: String,
@@ -211,11 +211,17 @@ internal class SuggestionStrip(context: Context) : View(context) {
     }
 
     private fun hold(item: Item) {
-        val word = item.word ?: return
-        if (listener?.canForget(word) != true) return
+        if (!canForget(item)) return
         if (haptics) performHapticFeedback(HapticFeedbackConstants.LONG_PRESS)
         cancelTouches()
-        asked = word
+        ask(item)
+    }
+
+    private fun canForget(item: Item) = item.word != null && listener?.canForget(item.word) == true
+
+    /** Asks whether to forget a word. */
+    private fun ask(item: Item) {
+        asked = item.word
         changed()
     }
 
@@ -233,7 +239,10 @@ internal class SuggestionStrip(context: Context) : View(context) {
         nodes.onHover(event) || super.dispatchHoverEvent(event)
 
     private fun describe() =
-        items.map { Node(Rect().apply { it.face.round(this) }, it.description) }
+        items.map {
+            val forget = if (canForget(it)) listOf(resources.getString(R.string.forget)) else emptyList()
+            Node(Rect().apply { it.face.round(this) }, it.description, forget)
+        }
 
     private fun click(index: Int) = items[index].act()
 

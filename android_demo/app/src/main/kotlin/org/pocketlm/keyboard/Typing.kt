@@ -25,6 +25,7 @@ internal class Typing(
 
     private val cursor = Cursor()
     private var isShown = false
+    private var isTyped = false // [word], at least its last letter
     private var space = LastSpace.NONE
     private var spaceAt = 0L
 
@@ -48,8 +49,17 @@ internal class Typing(
         settle()
     }
 
-    /** What suggestions go on. */
-    fun textBefore(): String = field.before(CONTEXT).toString()
+    /**
+     * What suggestions go on. Of a long text it begins at a place that stays the same until [STRIDE]
+     * more chars are typed, so that what the model has read of it stays known.
+     */
+    fun textBefore(): String {
+        val position = cursor.start
+        if (position < CONTEXT) return field.before(CONTEXT).toString()
+        val text = field.before(position - (position / STRIDE - 1) * STRIDE).toString()
+        val space = text.indexOfFirst { it == ' ' || it == '\n' }
+        return if (space < 0) text else text.substring(space)
+    }
 
     /** A key's text. */
     fun type(text: String) = edit {
@@ -83,14 +93,14 @@ internal class Typing(
         val rest = field.after(WORD)
         val tail = if (prefix.isEmpty()) 0 else Characters.wordAtStart(rest)
         if (tail > 0) field.delete(0, tail)
-        if (prefix != word) {
+        if (prefix.isNotEmpty() && prefix != word) {
             // The word was begun before it was composed.
             field.finishComposing()
             word = ""
             delete(prefix.length)
         }
         val next = rest.getOrNull(tail)
-        val needsSpace = next == null || isLetter(next.code)
+        val needsSpace = next == null || next == '\n' || isLetter(next.code)
         commit(if (needsSpace) "$suggestion " else suggestion)
         space = if (needsSpace) LastSpace.OF_SUGGESTION else LastSpace.NONE
         if (next == ' ' && cursor.start >= 0) moveTo(cursor.start + 1)
@@ -156,13 +166,15 @@ internal class Typing(
         if (position < prefix.length) return
         field.composeRegion(position - prefix.length, position)
         word = prefix
+        isTyped = false
     }
 
     private fun finishWord() {
         if (word.isEmpty()) return
         val done = word
         commit(done)
-        finished(done)
+        // A word that was only passed, or was cut in two, is not one that the person typed.
+        if (isTyped && Characters.wordAtStart(field.after(1)) == 0) finished(done)
     }
 
     private fun endsWord(): Boolean {
@@ -176,6 +188,7 @@ internal class Typing(
         field.compose(text)
         cursor.edited(word.length, text.length)
         word = text
+        isTyped = true
     }
 
     private fun commit(text: String) {
@@ -204,8 +217,9 @@ internal class Typing(
     }
 
     private companion object {
-        /** Chars before the cursor that suggestions may look at. */
+        /** Chars before the cursor that suggestions may look at; of longer texts [STRIDE] at least. */
         const val CONTEXT = 2048
+        const val STRIDE = 1024
         const val WORD = 64
         const val EMOJI = 32
         const val DOUBLE_SPACE = 1000L

@@ -56,11 +56,17 @@ internal class FakePersonalWords : PersonalWordsControl {
 
     override fun knows(word: String) = word in words
 
+    override var forgotten: (() -> Unit)? = null
+
     override fun forget(word: String) {
         words -= word
+        forgotten?.invoke()
     }
 
-    override fun wipe() = words.clear()
+    override fun wipe() {
+        words.clear()
+        forgotten?.invoke()
+    }
 }
 
 internal class FakeParts(val fake: FakeSuggestions) : Parts {

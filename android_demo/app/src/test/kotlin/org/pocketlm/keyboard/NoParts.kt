@@ -15,7 +15,9 @@ internal object NoParts : Parts {
         object : PersonalWordsControl {
             override var learning = false
 
-            override fun knows(word: String) = false
+            override var forgotten: (() -> Unit)? = null
+
+        override fun knows(word: String) = false
 
             override fun forget(word: String) = Unit
 

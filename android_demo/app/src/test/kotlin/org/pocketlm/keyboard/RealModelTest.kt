@@ -27,7 +27,7 @@ class RealModelTest {
         opened?.close()
     }
 
-    private fun installed() = File(RuntimeEnvironment.getApplication().filesDir, "bundles")
+    private fun installed() = File(RuntimeEnvironment.getApplication().noBackupFilesDir, "bundles")
 
     @Test
     fun `see y shows you, which is committed with its space`() {
@@ -94,7 +94,7 @@ class RealModelTest {
         model.desk.service.onForget("zbrtka")
         assertFalse(model.parts.personalWords.knows("zbrtka"))
         model.desk.service.onFinishInput()
-        val file = File(RuntimeEnvironment.getApplication().filesDir, "personal-words")
+        val file = File(RuntimeEnvironment.getApplication().noBackupFilesDir, "personal-words")
         assertFalse(file.isFile && "zbrtka" in file.readText())
     }
 
@@ -107,7 +107,7 @@ class RealModelTest {
         model.desk.service.onFinishInput()
         assertEquals(emptyList<String>(), model.desk.strip)
         assertFalse(model.parts.personalWords.knows("zbrtka"))
-        assertFalse(File(RuntimeEnvironment.getApplication().filesDir, "personal-words").exists())
+        assertFalse(File(RuntimeEnvironment.getApplication().noBackupFilesDir, "personal-words").exists())
     }
 
     @Test

@@ -245,8 +245,44 @@ class TypingTest {
     fun `what is before the cursor is asked about, and no more than is of use`() {
         val desk = Desk(text = "x ".repeat(2000))
         desk.type("se")
-        assertEquals(2048, desk.suggestions.asked.last().first.length)
+        assertEquals(4002 - 2049, desk.suggestions.asked.last().first.length)
         assertTrue(desk.suggestions.asked.last().first.endsWith("x se"))
+    }
+
+    @Test
+    fun `in a long text all requests begin alike while one types`() {
+        val desk = Desk(text = "some more words ".repeat(250))
+        val asked = desk.suggestions.asked
+        asked.clear()
+        desk.type("see you soon and ")
+        assertTrue(asked.size > 10)
+        for ((text, _) in asked) assertTrue(text.startsWith(asked.first().first))
+        assertTrue(asked.first().first.length in 1000..2048)
+    }
+
+    @Test
+    fun `a suggestion at the end of a line that is not the last has its space`() {
+        val desk = Desk(text = "hello\n\nbye")
+        desk.moveTo(6)
+        desk.type("se")
+        desk.choose("see")
+        desk.type("y")
+        assertEquals("hello\nsee y\nbye", desk.text)
+    }
+
+    @Test
+    fun `what was only passed by is not taken for typed`() {
+        val desk = Desk(text = "quoted tomorrow")
+        desk.type(" ")
+        desk.moveTo(10)
+        desk.type(" ")
+        assertEquals(emptyList<String>(), desk.suggestions.finished.map { it.first })
+        desk.backspace()
+        desk.type("q ")
+        assertEquals("half of a word is none", emptyList<String>(), desk.suggestions.finished.map { it.first })
+        desk.moveTo(desk.text.length)
+        desk.type("see ")
+        assertEquals(listOf("see"), desk.suggestions.finished.map { it.first })
     }
 
     @Test

@@ -12,7 +12,8 @@ import java.io.IOException
  *
  * An asset is no file, and only a file can be mapped without becoming private memory. HASH is that
  * of the manifest, so that an app's update with another model copies again, and then removes the
- * earlier copy. A copy appears under its name whole or not at all. Thread: any, one at a time.
+ * earlier copy. A copy appears under its name whole or not at all. Thread: any; copies wait
+ * for each other.
  */
 class BundleStore(private val assets: AssetManager, private val files: File) {
     /** The names of all bundles in the assets, sorted. */
@@ -28,19 +29,19 @@ class BundleStore(private val assets: AssetManager, private val files: File) {
      *
      * [BundleException] if there is none of that name, it is damaged, or there is no space.
      */
-    fun install(name: String): Bundle {
+    fun install(name: String): Bundle = synchronized(COPYING) {
         val manifest = manifest(name)
         val target = File(folder(), "$name-${manifest.sha256.take(HASH_DIGITS)}")
         if (target.isDirectory) {
             try {
-                return Bundle.open(target)
+                return@synchronized Bundle.open(target)
             } catch (_: BundleException) {
                 target.deleteRecursively()
             }
         }
         copy(name, manifest, target)
         removeOthers(name, target)
-        return Bundle.open(target)
+        Bundle.open(target)
     }
 
     private fun copy(name: String, manifest: Manifest, target: File) {
@@ -88,5 +89,6 @@ class BundleStore(private val assets: AssetManager, private val files: File) {
     private companion object {
         const val BUNDLES = "bundles"
         const val HASH_DIGITS = 16
+        val COPYING = Any() // one at a time in a process
     }
 }

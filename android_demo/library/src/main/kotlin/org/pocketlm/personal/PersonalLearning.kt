@@ -9,7 +9,15 @@ class PersonalLearning(internal val words: PersonalWords, learning: Boolean) : P
 
     override fun knows(word: String): Boolean = word in words
 
-    override fun forget(word: String) = words.forget(word)
+    override var forgotten: (() -> Unit)? = null
 
-    override fun wipe() = words.wipe()
+    override fun forget(word: String) {
+        words.forget(word)
+        forgotten?.invoke()
+    }
+
+    override fun wipe() {
+        words.wipe()
+        forgotten?.invoke()
+    }
 }

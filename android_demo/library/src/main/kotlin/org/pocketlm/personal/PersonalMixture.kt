@@ -36,7 +36,9 @@ object PersonalMixture {
         val share = MOST * total / (total + PRIOR)
         val words = LinkedHashMap<String, Suggestion>()
         for (each in model) words[fold(each.word)] = Suggestion(each.word, (1 - share) * each.probability)
-        val own = personal.fitting { !Blocklist.isBlocked(fold(it), blocked) && it != prefix && fits(it, prefix) }
+        val own = personal.fitting {
+            fits(it, prefix) && shown(it, prefix, sentence) != prefix && !Blocklist.isBlocked(fold(it), blocked)
+        }
         for ((word, count) in own) {
             val known = words[fold(word)]
             val probability = (known?.probability ?: 0.0) + share * count / total

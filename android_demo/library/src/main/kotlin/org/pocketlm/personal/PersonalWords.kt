@@ -26,15 +26,25 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
     private val entries = HashMap<String, Entry>()
     private var changed = false
 
+    /** Another one after each [forget] and [wipe]; see [learn]. */
+    var generation = 0
+        @Synchronized get
+        private set
+
     init {
+        temporary().delete() // of a process that was killed
         read()
     }
 
     val size: Int @Synchronized get() = entries.size
 
-    /** Counts one use of a word; what is not a plain word is ignored. */
+    /**
+     * Counts one use of a word; what is not a plain word is ignored, and what was typed in an earlier
+     * [generation], so that nothing comes back that was forgotten meanwhile.
+     */
     @Synchronized
-    fun learn(word: String) {
+    fun learn(word: String, typedIn: Int = generation) {
+        if (typedIn != generation) return
         val key = key(word) ?: return
         val known = entries[key]
         entries[key] = Entry(spelling(known?.word, word), (known?.let(::now) ?: 0.0) + 1, today())
@@ -42,16 +52,21 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
         changed = true
     }
 
-    /** Removes a word in all its spellings, from the file too. */
+    /**
+     * Removes a word in all its spellings, from the file too; where that cannot be written anew, it is
+     * removed as a whole, and written when there is space again.
+     */
     @Synchronized
     fun forget(word: String) {
+        generation++
         if (entries.remove(fold(word)) != null) changed = true
-        save()
+        if (!save()) file.delete()
     }
 
     /** Removes everything, and the file. */
     @Synchronized
     fun wipe() {
+        generation++
         entries.clear()
         changed = false
         file.delete()
@@ -73,10 +88,10 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
             if (count >= LEAST_COUNT - DECAY_TOLERANCE && fits(entry.word)) entry.word to count else null
         }
 
-    /** Writes what changed; a full disk loses what is new and keeps the file as it was. */
+    /** Writes what changed. False if it cannot: then the file is as it was, and nothing is lost. */
     @Synchronized
-    fun save() {
-        if (!changed) return
+    fun save(): Boolean {
+        if (!changed) return true
         val lines = entries.values.sortedBy { it.word }
             .joinToString("\n", "$HEADER\n", "\n") { "${it.day} ${it.count} ${it.word}" }
         try {
@@ -86,8 +101,11 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
             }
             if (temporary().renameTo(file)) changed = false
         } catch (_: IOException) {
+            // Said by the result.
+        } finally {
             temporary().delete()
         }
+        return !changed
     }
 
     private fun now(entry: Entry): Double {

@@ -18,6 +18,9 @@ interface PersonalWordsControl {
     /** Unlearns [word], in whatever letter case; nothing happens if it is not known. */
     fun forget(word: String)
 
+    /** Called after [forget] and [wipe], so that what is shown can follow; one at a time. */
+    var forgotten: (() -> Unit)?
+
     /** Unlearns every word. */
     fun wipe()
 }

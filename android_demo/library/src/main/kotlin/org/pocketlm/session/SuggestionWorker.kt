@@ -17,7 +17,8 @@ import java.util.concurrent.Executors
  * Requests do not queue: the worker takes the newest when it is free, and an answer that another
  * request, [cancel] or [close] has overtaken is dropped on the main thread. A source that cannot be
  * opened, or fails, ends in [Suggestions.State.FAILED]: requests are then answered with no words. What
- * was kept of a private session's text is dropped when another session asks, and on [close].
+ * was kept of a private session's text is dropped on [cancel], when another session asks, and on
+ * [close].
  *
  * @param open makes the source, on the worker's thread
  * @param main runs what is handed to it on the main thread, in order
@@ -48,6 +49,9 @@ class SuggestionWorker(
     private var wasPrivate = false // the worker's
 
     @Volatile
+    private var closed = false
+
+    @Volatile
     override var state = Suggestions.State.LOADING
         private set
 
@@ -56,7 +60,7 @@ class SuggestionWorker(
         private set
 
     init {
-        worker.execute { guarded { source = open() } }
+        worker.execute { if (!closed) guarded { source = open() } }
     }
 
     override fun request(textBefore: String, privateSession: Boolean, answer: (List<Suggestion>) -> Unit) {
@@ -68,20 +72,25 @@ class SuggestionWorker(
     override fun cancel() {
         newest++
         synchronized(lock) { waiting = null }
-        // The keyboard pauses: time to write what was learnt.
-        worker.execute { learning?.words?.save() }
+        // The keyboard pauses: time to write what was learnt, and to forget what was private.
+        worker.execute {
+            learning?.words?.save()
+            endPrivateSession()
+        }
     }
 
     override fun finished(word: String, privateSession: Boolean) {
         if (privateSession || learning?.learning != true) return
+        val generation = learning.words.generation
         worker.execute {
             // The switch may have been turned off since.
-            if (learning.learning) learning.words.learn(word)
+            if (learning.learning) learning.words.learn(word, generation)
         }
     }
 
     override fun close() {
         cancel()
+        closed = true
         worker.execute {
             source?.close()
             source = null
@@ -99,12 +108,17 @@ class SuggestionWorker(
     }
 
     private fun suggest(source: WordSource, request: Request): List<Suggestion> {
-        if (wasPrivate && !request.private) source.forgetTexts()
+        if (!request.private) endPrivateSession()
         wasPrivate = request.private
         val words = source.suggest(request.text, slots)
         if (learning == null || !learning.learning || request.private) return words
         val (context, prefix) = splitContext(request.text)
         return PersonalMixture.mix(words, learning.words, prefix, startsSentence(context), blocked, slots)
+    }
+
+    private fun endPrivateSession() {
+        if (wasPrivate) source?.forgetTexts()
+        wasPrivate = false
     }
 
     /** Runs a part of the worker's task; any failure of the model ends the suggestions, not the keyboard. */

@@ -84,6 +84,37 @@ class PersonalWordsTest {
     }
 
     @Test
+    fun `a forgotten word does not come back from what was typed before`() {
+        val words = open()
+        val typedIn = words.generation
+        words.type("zora zora")
+        words.forget("zora")
+        words.learn("zora", typedIn)
+        assertFalse("zora" in words)
+        words.learn("zora")
+        assertTrue("zora" in words)
+    }
+
+    @Test
+    fun `where the file cannot be written anew forgetting removes it`() {
+        val words = open()
+        words.type("zora zora hello hello")
+        words.save()
+        assertTrue(File(temporary.root, "words.tmp").mkdir()) // in the temporary file's place
+        File(temporary.root, "words.tmp/full").createNewFile()
+        words.forget("zora")
+        assertFalse(file.exists())
+        assertTrue("hello" in words)
+    }
+
+    @Test
+    fun `what a killed process left half-written is removed`() {
+        File(temporary.root, "words.tmp").writeText("zora")
+        open()
+        assertEquals(0, temporary.root.list()!!.size)
+    }
+
+    @Test
     fun `wiping removes the file`() {
         val words = open()
         words.type("zora zora")
@@ -153,6 +184,7 @@ class PersonalWordsTest {
         assertEquals(listOf("ZORA'S"), mix(words, "ZO").map { it.word })
         assertEquals(emptyList<Suggestion>(), mix(words, "zo", blocked = setOf("zora's")))
         assertEquals(emptyList<Suggestion>(), mix(words, "zora's"))
+        assertEquals("it is there already", emptyList<Suggestion>(), mix(words, "Zora's"))
     }
 
     private fun letters(number: Int): String = number.toString().map { 'a' + (it - '0') }.joinToString("")

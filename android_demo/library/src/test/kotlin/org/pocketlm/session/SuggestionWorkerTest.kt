@@ -143,6 +143,16 @@ class SuggestionWorkerTest {
     }
 
     @Test
+    fun `leaving a private field is enough`() {
+        lateinit var echo: Echo
+        val worker = start { Echo().also { echo = it } }
+        worker.ask("secret", private = true)
+        runMain()
+        worker.cancel()
+        while ("forget" !in echo.events) Thread.yield()
+    }
+
+    @Test
     fun `own words are learnt and suggested only when the switch is on and the session is not private`() {
         val learning = learning(on = false)
         val worker = start(learning) { Echo() }
