@@ -29,8 +29,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMPONENTS = """\
 This app: PocketLM, under the Apache License 2.0 (below).
 Models: see their card.
-ExecuTorch, which runs them: a BSD licence (below). Its library holds XNNPACK, pthreadpool and cpuinfo
-(BSD licences) and FlatBuffers (Apache License 2.0).
+ExecuTorch, which runs them: a BSD licence (below). Its library holds XNNPACK, pthreadpool and
+cpuinfo (BSD licences) and FlatBuffers (Apache License 2.0).
 Kotlin's standard library (JetBrains), fbjni, SoLoader's native loader (Meta): Apache License 2.0.
 """
 
