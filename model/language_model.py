@@ -66,22 +66,13 @@ class RecurrentLanguageModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
-        kind = nn.GRU if config.cell == "gru" else nn.RNN
-        recurrent = kind(
-            config.embedding,
-            config.hidden,
-            num_layers=config.layers,
-            batch_first=True,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-        )
-        self.add_module(config.cell, recurrent)  # the weights' names say which cell they are of
+        # The weights' names say which cell they are of.
+        self.add_module(config.cell, recurrent_module(config))
         self.projection = nn.Linear(config.hidden, config.embedding)
         self.initial_state = nn.Parameter(torch.zeros(config.layers, config.hidden))  # [L, H]
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=config.embedding**-0.5)
-        for layer in range(config.layers):
-            for gate in self.layer_weights(layer)[1].detach().split(config.hidden):
-                nn.init.orthogonal_(gate)
+        make_orthogonal(self.recurrent)
 
     @property
     def recurrent(self) -> nn.RNNBase:
@@ -167,3 +158,22 @@ class RecurrentLanguageModel(nn.Module):
     def parameter_count(self) -> int:
         """Trained numbers; the tied weights count once."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def recurrent_module(config: ModelConfig) -> nn.RNNBase:
+    """Torch's module of the cell."""
+    kind = nn.GRU if config.cell == "gru" else nn.RNN
+    return kind(
+        config.embedding,
+        config.hidden,
+        num_layers=config.layers,
+        batch_first=True,
+        dropout=config.dropout if config.layers > 1 else 0.0,
+    )
+
+
+def make_orthogonal(module: nn.RNNBase) -> None:
+    """Begin each product of a state as an orthogonal matrix, which keeps its length."""
+    for layer in range(module.num_layers):
+        for gate in module_weights(module, layer).w_h.detach().split(module.hidden_size):
+            nn.init.orthogonal_(gate)
