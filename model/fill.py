@@ -23,7 +23,7 @@ from pocketlm.model.generate import context_tokens, last_line
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.suggest import CONTEXT_CHARACTERS, Suggester
-from pocketlm.model.text_entry import EXPANSIONS, Suggestion
+from pocketlm.model.text_entry import Suggestion
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.words import is_inner, plain_spaces, recent
 
@@ -34,6 +34,8 @@ CANDIDATE_EXPANSIONS = 12
 
 class Filler(Protocol):
     """What fills gaps."""
+
+    name: str
 
     def fill(self, left: str, right: str, k: int = 3) -> list[Suggestion]:
         """The k likeliest words between two sides, best first.
@@ -55,7 +57,7 @@ class BothSides:
         name: str,
         lexicon: Lexicon | None = None,
         blocked: Set[str] = frozenset(),
-        expansions: int = EXPANSIONS,
+        expansions: int = CANDIDATE_EXPANSIONS,
     ) -> None:
         self.name = name
         self._model, self._tokenizer = model, tokenizer
@@ -88,11 +90,11 @@ class Rescored:
     ) -> None:
         self.name = predictor.name
         self._predictor, self._candidates = predictor, candidates
-        self._suggester = Suggester(predictor, lexicon, blocked, CANDIDATE_EXPANSIONS)
+        self.suggester = Suggester(predictor, lexicon, blocked, CANDIDATE_EXPANSIONS)
 
     def fill(self, left: str, right: str, k: int = 3) -> list[Suggestion]:
         """See Filler; probabilities are shares among the candidates."""
-        found = self._suggester.suggest(left, max(k, self._candidates))
+        found = self.suggester.suggest(left, max(k, self._candidates))
         if not found:
             return []
         before = recent(plain_spaces(left), CONTEXT_CHARACTERS)

@@ -11,6 +11,7 @@ from helpers import Invoke, Silent, only_json, tiny_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pocketlm.benchmarks.filling import accuracies, draw_gaps, gains
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.fill import BothSides, Rescored, right_tokens, split_gap
@@ -30,6 +31,7 @@ from pocketlm.model.run_folder import load_gap_run
 from pocketlm.model.segments import Segments, pack_segments
 from pocketlm.model.tokenizer import END_ID, Tokenizer
 from pocketlm.model.train import resume, train
+from pocketlm.model.words import words_of
 
 
 def make_gap_model(tokenizer: Tokenizer, layers: int = 1, cell: str = "gru") -> GapModel:
@@ -237,3 +239,40 @@ def test_the_command_fills(kind: str, request: pytest.FixtureRequest, invoke: In
 def test_the_shipped_model_knows_what_stands_between(invoke: Invoke) -> None:
     answer = only_json(invoke("fill", "see you ___ morning", "--json"))
     assert answer["words"][0]["word"] == "tomorrow"
+
+
+@given(st.lists(st.text("ab '-,.1 ", max_size=20), max_size=6), st.integers(0, 5))
+def test_a_gap_and_its_word_are_the_line(lines: list[str], seed: int) -> None:
+    gaps = draw_gaps(lines, 4, seed)
+    texts = [gap.left + gap.word + gap.right for gap in gaps]
+    assert len(gaps) <= 4
+    for gap, text in zip(gaps, texts, strict=True):
+        assert text in [line.rstrip() for line in lines]
+        assert gap.word in list(words_of(text))
+        assert gap.left == "" or gap.left[-1] == " "
+        assert split_gap(f"{gap.left}___{gap.right}") == (gap.left, gap.right)
+
+
+def test_accuracies_count_the_gaps_where_the_word_was_among_the_first() -> None:
+    found = np.array([[True, True], [False, True], [False, False], [False, True]])
+    accuracy = accuracies(found)
+    assert (accuracy["at_1"]["value"], accuracy["at_3"]["value"]) == (25, 75)
+    assert accuracy["at_3"]["low"] < 75 < accuracy["at_3"]["high"]
+    gain = gains(found, np.zeros_like(found))
+    assert gain == accuracy
+    assert gains(found, found)["at_1"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_filling_is_measured_on_the_same_gaps(
+    run: Path, both: Path, corpus: Corpus, invoke: Invoke
+) -> None:
+    text = corpus.path("test")
+    arguments = ("bench", "fill", run, both, "--text", text, "--gaps", 12, "--json")
+    results = only_json(invoke(*arguments))
+    ways = [(way["model"], way["sides"]) for way in results["ways"]]
+    assert ways == [("tiny", "left"), ("tiny", "left, ranked by the line"), ("run", "both")]
+    assert results["gaps"] == 12
+    for way in results["ways"]:
+        for at in ("at_1", "at_3"):
+            assert way["accuracy"][at]["low"] <= way["accuracy"][at]["value"] <= 100
+    assert only_json(invoke(*arguments)) == results
