@@ -132,7 +132,16 @@ def test_the_command_measures_and_goes_on_where_it_stopped(
     for name in ("reach", "gradients", "exploding"):
         for kind in ("svg", "png"):
             assert (tmp_path / "family" / "charts" / f"{name}.{kind}").stat().st_size > 1000
+    (tmp_path / "family" / "results.json").unlink()  # as if it was stopped before the end
     code, out, err = invoke(*arguments)
     assert code == 0
     assert json.loads(out) == results
     assert "training" not in err
+
+
+def test_a_folder_of_something_else_stays(run: Path, invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine", encoding="utf-8")
+    code, _, err = invoke("bench", "family", "--tokens", run, "--out", tmp_path)
+    assert code == 2
+    assert "holds other files" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]

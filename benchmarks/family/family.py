@@ -33,7 +33,7 @@ from pocketlm.benchmarks.study.page import CHARTS, write_chart
 from pocketlm.benchmarks.study.reach import draw_positions, reach
 from pocketlm.model.corpus import Corpus, open_corpus, text_lines
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import check_target, read_json, write_json
+from pocketlm.model.files import read_json, write_json
 from pocketlm.model.language_model import ModelConfig
 from pocketlm.model.network import open_run
 from pocketlm.model.run_folder import RECORD, load_run
@@ -42,7 +42,7 @@ from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.models import open_tokenizer
 
 FORMAT_VERSION = 1
-RESULTS = "results.json"
+RESULTS, RUNS = "results.json", "runs"
 REACH_POSITIONS, GRADIENT_PLACES = 2000, 200
 # A unit of the widths that the GRU's extra computation is counted at: the preset small.
 SAME_WIDTH = 384
@@ -71,7 +71,8 @@ def measure_family(
     Raises:
         UserError: the corpus is unusable, or the folder holds something else.
     """
-    check_target(out, RESULTS)
+    if out.exists() and any(out.iterdir()) and not (out / RUNS).is_dir():
+        raise UserError(f"{out} holds other files (no {RUNS}): choose another --out")
     corpus = open_corpus(corpus_name, plan.seed)
     tokenizer = open_tokenizer(Path(tokens))
     hashes = {"corpus_sha256": corpus.sha256, "tokenizer_sha256": tokenizer.sha256}
@@ -83,7 +84,7 @@ def measure_family(
         raise UserError(f"no line of {corpus.name} valid is long enough for reach and gradients")
     members = []
     for member in FAMILY:
-        run = member_run(member, plan, out / "runs", corpus, tokenizer, tokens, notify)
+        run = member_run(member, plan, out / RUNS, corpus, tokenizer, tokens, notify)
         settings = {**asdict(plan), **asdict(member), "positions": len(positions)}
 
         def reached(run: Path = run) -> dict[str, Any]:
