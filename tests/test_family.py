@@ -119,6 +119,8 @@ def test_the_command_measures_and_goes_on_where_it_stopped(
     monkeypatch.setattr(
         Explosion, "__init__", partialmethod(Explosion.__init__, steps=3, hidden=16)
     )
+    for name, smaller in (("REACH_POSITIONS", 20), ("GRADIENT_PLACES", 5), ("ROUNDS", 2)):
+        monkeypatch.setattr(f"pocketlm.benchmarks.family.family.{name}", smaller)
     arguments = ("bench", "family", "--corpus", long_lines, "--tokens", run, "--steps", 4,
                  "--parameters", 60_000, "--out", tmp_path / "family", "--json")  # fmt: skip
     results = only_json(invoke(*arguments))

@@ -2,7 +2,7 @@
 
 plan -> members.py -> runs/NAME-STEPS       trained, resumed or found
      -> record, study/reach.py, gradients.py -> cells/      one a member and a figure
-     -> exploding.py                         -> cells/
+     -> exploding.py, timing.py               -> cells/
      -> results.json, charts/*.svg, *.png
 
 Whatever is finished is kept; the same command goes on where it stopped.
@@ -22,16 +22,18 @@ from pocketlm.benchmarks.family.members import (
     FAMILY,
     FamilyPlan,
     Member,
+    member_config,
     member_run,
     multiply_adds,
     recurrent_multiply_adds,
     sized,
 )
+from pocketlm.benchmarks.family.timing import ROUNDS, training_speeds
 from pocketlm.benchmarks.study.cells import Cells
 from pocketlm.benchmarks.study.influence import quartiles
 from pocketlm.benchmarks.study.page import CHARTS, write_chart
 from pocketlm.benchmarks.study.reach import draw_positions, reach
-from pocketlm.model.corpus import Corpus, open_corpus, text_lines
+from pocketlm.model.corpus import open_corpus, text_lines
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json, write_json
 from pocketlm.model.language_model import ModelConfig
@@ -97,10 +99,23 @@ def measure_family(
         cells.take("reach", member.name, settings, reached)
         cells.take("gradients", member.name, settings | {"places": len(places)}, gradients)
         members.append(_described(member, plan, run, cells, tokenizer))
+    shards = open_shards(corpus, "train", tokenizer, notify, seed=plan.seed)
     cells.take(
-        "exploding", "rnn", asdict(Explosion()),
-        lambda: _explosion(corpus, tokenizer, plan.seed, notify, progress),
-    )  # fmt: skip
+        "exploding",
+        "rnn",
+        asdict(Explosion()),
+        lambda: explosion(Explosion(), shards, tokenizer, progress),
+    )
+    configs = {
+        member.name: member_config(member, plan, corpus, tokens, tokenizer.vocabulary_size)
+        for member in FAMILY
+    }
+    # Speeds belong together: they are taken anew unless all are there.
+    timed = {**asdict(plan), "rounds": ROUNDS, "threads": torch.get_num_threads()}
+    cells.take("speed", "all", timed, lambda: training_speeds(configs, shards, tokenizer, ROUNDS))
+    speeds = cells.taken["speed"]["all"]["value"]
+    for described in members:
+        described["tokens_per_second"] = speeds[described["name"]]
     results = {
         "format_version": FORMAT_VERSION,
         "command": command,
@@ -137,7 +152,6 @@ def _described(
         "hidden": sizes.hidden,
         "parameters": record["parameters"],
         "tokens": record["tokens"],
-        "tokens_per_second": record["tokens_per_second"],
         "precision": record["precision"],
         "multiply_adds": multiply_adds(sizes),
         "recurrent_multiply_adds": recurrent_multiply_adds(sizes),
@@ -151,14 +165,3 @@ def _described(
         "gradient_norm": [quartiles(lag) for lag in norms],
         "gradient_share": [quartiles(lag) for lag in shares],
     }
-
-
-def _explosion(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    seed: int,
-    notify: Callable[[str], None],
-    progress: Callable[[float], None],
-) -> dict[str, Any]:
-    shards = open_shards(corpus, "train", tokenizer, notify, seed=seed)
-    return explosion(Explosion(), shards, tokenizer, progress)

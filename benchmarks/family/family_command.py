@@ -81,7 +81,7 @@ def _table(results: dict[str, Any]) -> Any:
             f"{member['parameters']:,}",
             f"{member['word_perplexity_line']:.1f}",
             f"{member['word_perplexity_document']:.1f}",
-            f"{member['tokens_per_second']:,}",
+            f"{member['tokens_per_second']['median']:,.0f}",
             f"{member['multiply_adds']:,}",
             *(f"{share:.2g}" for share in shares),
         )
