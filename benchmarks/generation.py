@@ -20,7 +20,6 @@ from pocketlm.model.generate import Sampling, generate
 from pocketlm.model.predictor import Predictor
 
 DISTINCT = (1, 2, 3)
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,6 @@ def judged(texts: Sequence[str], judge: Predictor, words: int) -> dict[str, Any]
         "judge_word_perplexity": found.word_perplexity,
         "judge_token_perplexity": found.token_perplexity,
         **{f"distinct_{n}": distinct(counted, n) for n in DISTINCT},
-        "shown": lines[:SHOWN],
     }
 
 

@@ -10,6 +10,8 @@ import click
 from pocketlm.model.commands import JSON_OPTION
 
 FORMAT_VERSION = 1
+PEOPLE = "people"
+SHOWN = 5  # texts of each model
 _PATH = click.Path(path_type=Path)
 
 
@@ -70,7 +72,7 @@ def generation(
         with progress_bar(f"writing with {predictor.name}") as progress:
             written[predictor.name] = write(predictor, begun, writing, progress)
     if people:
-        written["people"] = draw_lines(people, len(begun) * count, seed)
+        written[PEOPLE] = draw_lines(people, len(begun) * count, seed)
     words = min(sum(len(text.split()) for text in texts) for texts in written.values())
     opened = open_model(judge)
     results: dict[str, Any] = {
@@ -81,7 +83,12 @@ def generation(
         "seed": seed,
         "distinct_of_words": words,
         "models": [
-            {"name": name, **judged(texts, opened, words)} for name, texts in written.items()
+            {
+                "name": name,
+                **judged(texts, opened, words),
+                "shown": [] if name == PEOPLE else texts[:SHOWN],  # a corpus' text is not ours
+            }
+            for name, texts in written.items()
         ],
     }
     if as_json:

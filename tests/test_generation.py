@@ -54,6 +54,7 @@ def test_models_write_beside_each_other(
         assert np.isfinite(model["judge_word_perplexity"])
         assert 0 < model["distinct_1"] <= 1
     assert all(text[:7] in ("see you", "I would") for text in results["models"][1]["shown"])
+    assert results["models"][2]["shown"] == []
     assert only_json(invoke(*arguments)) == results
     prompts.write_text("\n", encoding="utf-8")
     assert invoke(*arguments)[0] == 2
