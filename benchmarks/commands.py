@@ -2,6 +2,8 @@
 
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
 bench typing, all     -> typing_command.py, study_command.py
+bench family          -> family/family_command.py
+bench fill, generation -> filling_command.py, generation_command.py
 ngram train           -> corpus -> tokens -> ngram_training.py -> a folder
                       -> corpus -> presage.py -> a folder
 ngram import, export  -> arpa_commands.py -> a folder of an ARPA file, and back
@@ -18,6 +20,9 @@ import click
 
 from pocketlm.benchmarks.arpa_commands import export_command, import_command
 from pocketlm.benchmarks.estimate_command import estimate
+from pocketlm.benchmarks.family.family_command import family
+from pocketlm.benchmarks.filling_command import fill_command
+from pocketlm.benchmarks.generation_command import generation
 from pocketlm.benchmarks.study_command import all_command
 from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
@@ -85,7 +90,8 @@ def memory(
 
 
 bench.add_command(typing)
-bench.add_command(all_command)
+for _command in (all_command, family, fill_command, generation):
+    bench.add_command(_command)
 
 
 def measure_and_report(

@@ -8,11 +8,10 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path
-from pocketlm.model.language_model import RecurrentLanguageModel
 
 _STATE = "state"
 
@@ -53,7 +52,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def load_weights(model: RecurrentLanguageModel, tensors: dict[str, Tensor], source: Path) -> None:
+def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
     """Put weights into a model.
 
     Raises:

@@ -3,8 +3,8 @@
 import math
 
 import torch
+from torch import nn
 
-from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.run_folder import TrainConfig
 
 FINAL_LEARNING_RATE = 0.02  # of the peak
@@ -21,7 +21,7 @@ def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     return config.learning_rate * warmup * max(FINAL_LEARNING_RATE, cosine)
 
 
-def adamw(model: RecurrentLanguageModel, config: TrainConfig) -> torch.optim.AdamW:
+def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019); biases and the initial state are not decayed."""
     decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and n != "initial_state"]
     kept = [p for n, p in model.named_parameters() if p.ndim == 1 or n == "initial_state"]

@@ -38,16 +38,16 @@ Style = tuple[str, str, Dashes, float]  # colour, mark, dashes, width
 
 def reach_section(reach: Json, influence: Json) -> Section | None:
     """None if neither was measured."""
-    charts: list[StudyChart | None] = [_losses(reach)] if reach.get("models") else []
+    charts: list[StudyChart | None] = [loss_chart(reach)] if reach.get("models") else []
     if influence.get("models"):
         charts += [
-            _influence(
+            lag_chart(
                 influence, "jacobian_spectral", "influence-jacobian",
                 "How much of an earlier state is left", "spectral norm of the Jacobian",
                 "The largest factor by which a small change of the state k tokens back still "
                 "changes today's; a table has no state to differentiate.",
             ),
-            _influence(
+            lag_chart(
                 influence, "kl", "influence-kl",
                 "How much an earlier token still changes the prediction", "KL, nats",
                 "The token k steps back is replaced by another, and the prediction compared with "
@@ -65,7 +65,7 @@ def reach_section(reach: Json, influence: Json) -> Section | None:
     return Section("reach", "Reach: what earlier words are worth", lead, drawn)
 
 
-def _losses(reach: Json) -> StudyChart:
+def loss_chart(reach: Json) -> StudyChart:
     """Nats a word by words seen; the state carried over earlier lines as a place of its own."""
     contexts, models = reach["contexts"], reach["models"]
     names = ["whole line" if c is None else str(c) for c in contexts]
@@ -110,7 +110,7 @@ def _losses(reach: Json) -> StudyChart:
         return finish(figure, "reach", title, caption, data_table(title, columns, rows))
 
 
-def _influence(
+def lag_chart(
     influence: Json, field: str, name: str, title: str, label: str, note: str
 ) -> StudyChart | None:
     """Medians by lag with a band of quartiles, logarithmic; what is 0 is not drawn."""

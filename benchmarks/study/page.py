@@ -17,7 +17,7 @@ from pocketlm.benchmarks.study.charts_process import process_section
 from pocketlm.benchmarks.study.charts_quality import quality_section
 from pocketlm.benchmarks.study.charts_reach import reach_section
 from pocketlm.benchmarks.study.charts_speed import speed_section
-from pocketlm.benchmarks.study.page_parts import Section
+from pocketlm.benchmarks.study.page_parts import Section, StudyChart
 from pocketlm.benchmarks.study.sentences import headline, tables_win
 from pocketlm.benchmarks.units import format_bytes
 from pocketlm.model.files import atomic_path, write_text
@@ -31,10 +31,15 @@ def write_page(results: dict[str, Any], folder: Path) -> None:
     sections = make_sections(results)
     for section in sections:
         for chart in section.charts:
-            write_text(folder / CHARTS / f"{chart.name}.svg", svg_file(chart.svg))
-            with atomic_path(folder / CHARTS / f"{chart.name}.png") as temporary:
-                temporary.write_bytes(png_file(chart.figure))
+            write_chart(chart, folder / CHARTS)
     write_text(folder / REPORT_FILE, render(results, sections))
+
+
+def write_chart(chart: StudyChart, folder: Path) -> None:
+    """A chart as an SVG file and a PNG file."""
+    write_text(folder / f"{chart.name}.svg", svg_file(chart.svg))
+    with atomic_path(folder / f"{chart.name}.png") as temporary:
+        temporary.write_bytes(png_file(chart.figure))
 
 
 def make_sections(results: dict[str, Any]) -> list[Section]:
