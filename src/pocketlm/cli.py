@@ -7,6 +7,7 @@ from pocketlm.benchmarks.commands import bench, ngram
 from pocketlm.demo import demo
 from pocketlm.export.commands import export, inspect
 from pocketlm.model.commands import evaluate, generate, score, suggest, train
+from pocketlm.model.tasks.commands import task
 
 
 class _InOrder(click.Group):
@@ -35,5 +36,17 @@ def cli() -> None:
     """
 
 
-for command in (train, evaluate, score, generate, suggest, export, inspect, ngram, bench, demo):
+for command in (
+    train,
+    evaluate,
+    score,
+    generate,
+    suggest,
+    export,
+    inspect,
+    task,
+    ngram,
+    bench,
+    demo,
+):
     cli.add_command(command)

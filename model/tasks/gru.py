@@ -1,0 +1,31 @@
+"""One layer of a GRU in one direction, by the equations of language_model.py.
+
+Shapes: B batch, T time, E what is read, H hidden.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pocketlm.model.language_model import next_state
+
+
+class Gru(nn.GRU):
+    """Torch's weights, and the state that a sequence begins from."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(inputs, hidden, batch_first=True)
+        self.initial_state = nn.Parameter(torch.zeros(hidden))  # [H]
+        for gate in self.weight_hh_l0.detach().split(hidden):
+            nn.init.orthogonal_(gate)
+
+    def scan(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The equations along time: x [B, T, E], state [B, H] -> states [B, T, H], last [B, H]."""
+        h = self.initial_state.expand(len(x), -1) if state is None else state
+        products = F.linear(x.transpose(0, 1), self.weight_ih_l0, self.bias_ih_l0)  # [T, B, 3H]
+        states = []
+        for from_input in products.unbind():
+            from_state = F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
+            h = next_state("gru", from_input, from_state, h)
+            states.append(h)
+        return torch.stack(states).transpose(0, 1), h
