@@ -2,8 +2,8 @@
 
     token [1, 1] int64, state [L, 1, H] -> logits [1, V], state [L, 1, H]
 
-All three are `RecurrentLanguageModel.step` before its softmax, by the same `next_state`; they
-differ in what their matrix products are made of. Shapes: E embedding, H hidden, L layers,
+All three are `RecurrentLanguageModel.step` before its softmax, by the same cells of recurrence.py;
+they differ in what their matrix products are made of. Shapes: E embedding, H hidden, L layers,
 V vocabulary.
 """
 
@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pocketlm.export.quantise import quantise_rows
-from pocketlm.model.language_model import RecurrentLanguageModel, next_state
+from pocketlm.model.language_model import RecurrentLanguageModel
+from pocketlm.model.recurrence import CELLS
 
 
 def example_inputs(model: RecurrentLanguageModel) -> tuple[Tensor, Tensor]:
@@ -26,7 +27,7 @@ class StepGraph(nn.Module):
 
     def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__()
-        self.layers, self.cell = model.config.layers, model.config.cell
+        self.layers, self.cell = model.config.layers, CELLS[model.config.cell]
 
     def embed(self, token: Tensor) -> Tensor:
         """Token [1, 1] -> its embedding [1, E]."""
@@ -43,7 +44,7 @@ class StepGraph(nn.Module):
         for layer in range(self.layers):
             h = self._layer_state(state, layer)  # [1, H]
             from_input, from_state = self.product(f"w{layer}", x), self.product(f"u{layer}", h)
-            x = next_state(self.cell, from_input, from_state, h)
+            x = self.cell(from_input, from_state, h)
             hidden.append(x)
         logits = self.product("output", self.product("projection", x))
         return logits, self._stacked(hidden)

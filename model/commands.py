@@ -21,6 +21,8 @@ MODEL_OPTION = click.option(
 )
 DEFAULT_EPOCHS = 3.0
 FINE_TUNING_RATE = 1e-3
+# A gap has whole lines on both of its sides: long windows, that cut few of them.
+GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
 )
@@ -34,6 +36,11 @@ JSON_OPTION = click.option(
     help="Sizes of the network.  [default: base]",
 )
 @click.option("--cell", type=click.Choice(["gru", "rnn"]), help="Recurrence.  [default: gru]")
+@click.option(
+    "--direction",
+    type=click.Choice(["forward", "both"]),
+    help="Forward predicts the next token, both fills gaps.  [default: forward]",
+)
 @click.option(
     "--recipe",
     type=click.Choice(["en-base", "en-small"]),
@@ -138,9 +145,13 @@ def train(
         f"{out}: {record['parameters']:,} parameters, {record['tokens']:,} tokens "
         f"({record['epochs']:.2f} epochs) in {record['seconds'] / 60:.1f} min\n"
         f"word perplexity on valid: {metrics['valid_word_perplexity_line']:.1f} from a fresh "
-        f"state a line, {metrics['valid_word_perplexity_document']:.1f} carried over documents",
+        f"state a line{_carried(metrics.get('valid_word_perplexity_document'))}",
     )
     return 0
+
+
+def _carried(perplexity: float | None) -> str:
+    return "" if perplexity is None else f", {perplexity:.1f} carried over documents"
 
 
 def training_settings(
@@ -176,6 +187,8 @@ def training_settings(
         sizes["vocabulary_size"] = open_tokenizer(Path(given["tokenizer"])).vocabulary_size
     sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
     settings = {name: value for name, value in given.items() if name not in sizes}
+    if settings.get("direction") == "both":
+        settings = {**GAP_WINDOWS, **settings}
     if not settings.keys() & set(BOUNDS):
         settings["epochs"] = DEFAULT_EPOCHS
     return {"corpus": corpus, "model": sizes, **settings}

@@ -3,24 +3,13 @@
     token -> embedding -> recurrent cell (1..n layers) -> projection to the embedding's width
           -> tied softmax
 
-The recurrence, for each layer, with input x and previous hidden state h. The cell `gru`, which all
-models of the package have (Cho et al. 2014, in the form of cuDNN and torch.nn.GRU, where the reset
-gate acts after the recurrent product):
-
-    r = sigmoid(W_r x + b_r + U_r h + c_r)        reset gate
-    z = sigmoid(W_z x + b_z + U_z h + c_z)        update gate
-    n = tanh(W_n x + b_n + r * (U_n h + c_n))     candidate
-    h' = n + z * (h - n)
-
-and the cell `rnn`, the plain one (Elman 1990; torch.nn.RNN), for comparison:
-
-    h' = tanh(W x + b + U h + c)
+The recurrence is that of recurrence.py, in the layers of deep.py: the cell `gru`, which all models
+of the package have, or `rnn`, the plain one, for comparison.
 
 A line begins with the end token, fed to a learned initial state; the softmax shares its weights
 with the embedding (Press and Wolf 2017; Inan et al. 2017).
 
-Shapes: B batch, T time, N packed tokens, V vocabulary, E embedding, H hidden, L layers,
-G products a cell makes of its input (3 for gru, 1 for rnn).
+Shapes: B batch, T time, N packed tokens, V vocabulary, E embedding, H hidden, L layers.
 """
 
 from dataclasses import dataclass
@@ -30,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from pocketlm.model import recurrence
+from pocketlm.model.deep import deep
 from pocketlm.model.errors import UserError
+from pocketlm.model.recurrence import CELLS, Weights, module_weights
 from pocketlm.model.tokenizer import LARGEST_VOCABULARY, SMALLEST_VOCABULARY
-
-CELLS = ("gru", "rnn")
 
 
 @dataclass(frozen=True)
@@ -76,22 +66,13 @@ class RecurrentLanguageModel(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
-        kind = nn.GRU if config.cell == "gru" else nn.RNN
-        recurrent = kind(
-            config.embedding,
-            config.hidden,
-            num_layers=config.layers,
-            batch_first=True,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-        )
-        self.add_module(config.cell, recurrent)  # the weights' names say which cell they are of
+        # The weights' names say which cell they are of.
+        self.add_module(config.cell, recurrent_module(config))
         self.projection = nn.Linear(config.hidden, config.embedding)
         self.initial_state = nn.Parameter(torch.zeros(config.layers, config.hidden))  # [L, H]
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=config.embedding**-0.5)
-        for layer in range(config.layers):
-            for gate in self.layer_weights(layer)[1].detach().split(config.hidden):
-                nn.init.orthogonal_(gate)
+        make_orthogonal(self.recurrent)
 
     @property
     def recurrent(self) -> nn.RNNBase:
@@ -100,10 +81,14 @@ class RecurrentLanguageModel(nn.Module):
         assert isinstance(module, nn.RNNBase)
         return module
 
-    def layer_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of a layer: W [GH, E or H], U [GH, H], b [GH], c [GH]; a GRU's in the order r, z, n."""
-        weights = self.recurrent.all_weights[layer]
-        return weights[0], weights[1], weights[2], weights[3]
+    def layer_weights(self, layer: int) -> Weights:
+        """Of a layer: W_x [GH, E or H], W_h [GH, H], b_x [GH], b_h [GH] (recurrence.py)."""
+        return module_weights(self.recurrent, layer)
+
+    @property
+    def weights(self) -> list[Weights]:
+        """Of all layers."""
+        return [self.layer_weights(layer) for layer in range(self.config.layers)]
 
     def start_state(self, batch: int) -> Tensor:
         """The learned initial state [L, B, H], before the end token that begins a line."""
@@ -124,13 +109,13 @@ class RecurrentLanguageModel(nn.Module):
 
     def advance(self, tokens: Tensor, state: Tensor) -> Tensor:
         """The new state alone: tokens [B], state [L, B, H] -> state [L, B, H]."""
-        x = self.embedding(tokens)  # [B, E]
-        hidden = []
-        for layer, h in enumerate(state):
-            w, u, b, c = self.layer_weights(layer)
-            x = next_state(self.config.cell, F.linear(x, w, b), F.linear(h, u, c), h)  # [B, H]
-            hidden.append(x)
-        return torch.stack(hidden)
+        cell = CELLS[self.config.cell]
+
+        def one_step(weights: Weights, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+            h = recurrence.step(cell, weights, x, h)
+            return h, h
+
+        return deep(one_step, self.weights, self.embedding(tokens), state)[1]
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A sequence: tokens [B, T], state [L, B, H] -> log-probabilities [B, T, V], state."""
@@ -152,34 +137,14 @@ class RecurrentLanguageModel(nn.Module):
         if embedded.is_cuda:  # cuDNN
             outputs, state = self.recurrent(PackedSequence(embedded, batch_sizes), state)
             return self.project(self.dropout(outputs.data)), state
-        outputs, state = self._scan_packed(embedded, batch_sizes.tolist(), state)
+        # On a CPU the equations are faster than torch's own packed GRU (docs/training.md).
+        cell, sizes = CELLS[self.config.cell], batch_sizes.tolist()
+
+        def scanned(weights: Weights, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+            return recurrence.packed(cell, weights, x, sizes, h)
+
+        outputs, state = deep(scanned, self.weights, embedded, state, self.dropout)
         return self.project(self.dropout(outputs)), state
-
-    def _scan_packed(self, x: Tensor, sizes: list[int], state: Tensor) -> tuple[Tensor, Tensor]:
-        """The equations along time; on a CPU faster than torch's own packed GRU (docs/training.md).
-
-        Args:
-            x: [N, E] in packed order.
-            sizes: how many sequences are still running at each time.
-            state: [L, B, H].
-        """
-        finals = []
-        for layer, h in enumerate(state):
-            w, u, b, c = self.layer_weights(layer)
-            outputs: list[Tensor] = []
-            ended: list[Tensor] = []
-            for from_input in F.linear(x, w, b).split(sizes):
-                running = len(from_input)
-                if running < len(h):
-                    ended.append(h[running:])
-                    h = h[:running]  # noqa: PLW2901 - the recurrence
-                h = next_state(self.config.cell, from_input, F.linear(h, u, c), h)  # noqa: PLW2901
-                outputs.append(h)
-            finals.append(torch.cat([h, *reversed(ended)]))
-            x = torch.cat(outputs)
-            if layer + 1 < self.config.layers:
-                x = self.dropout(x)
-        return x, torch.stack(finals)
 
     def project(self, outputs: Tensor) -> Tensor:
         """Outputs [..., H] -> vectors [..., E] that are compared with the embeddings."""
@@ -195,23 +160,20 @@ class RecurrentLanguageModel(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def next_state(cell: str, from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
-    """The recurrence of the module's docstring, once its products are made.
+def recurrent_module(config: ModelConfig) -> nn.RNNBase:
+    """Torch's module of the cell."""
+    kind = nn.GRU if config.cell == "gru" else nn.RNN
+    return kind(
+        config.embedding,
+        config.hidden,
+        num_layers=config.layers,
+        batch_first=True,
+        dropout=config.dropout if config.layers > 1 else 0.0,
+    )
 
-    Args:
-        cell: one of CELLS.
-        from_input: [B, GH], W x + b.
-        from_state: [B, GH], U h + c.
-        h: [B, H], the previous state.
 
-    Returns:
-        the new state [B, H].
-    """
-    if cell == "rnn":
-        return torch.tanh(from_input + from_state)
-    # Slices, not `chunk`: a split would break the XNNPACK delegate in two.
-    size = h.shape[-1]
-    gates = torch.sigmoid(from_input[:, : 2 * size] + from_state[:, : 2 * size])
-    r, z = gates[:, :size], gates[:, size:]
-    n = torch.tanh(from_input[:, 2 * size :] + r * from_state[:, 2 * size :])
-    return n + z * (h - n)
+def make_orthogonal(module: nn.RNNBase) -> None:
+    """Begin each product of a state as an orthogonal matrix, which keeps its length."""
+    for layer in range(module.num_layers):
+        for gate in module_weights(module, layer).w_h.detach().split(module.hidden_size):
+            nn.init.orthogonal_(gate)

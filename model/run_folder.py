@@ -16,9 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from pocketlm.model.checkpoint import load_checkpoint, load_weights
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json
+from pocketlm.model.gap_model import GapModel
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.settings import from_json
 from pocketlm.model.tokenizer import Tokenizer
@@ -28,6 +31,7 @@ CHECKPOINT, LOG, RECORD = "checkpoint.safetensors", "log.csv", "record.json"
 
 
 BOUNDS = ("epochs", "max_steps", "max_minutes")  # of which a training needs one
+DIRECTIONS = ("forward", "both")
 LARGEST_WINDOW = 1 << 22  # tokens of one step
 
 
@@ -39,6 +43,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     tokenizer: str | None = None  # the file or MODEL whose tokens are used; none: learn new ones
     initial: str | None = None  # the MODEL whose weights, sizes and tokens are trained on from
+    direction: str = "forward"  # or both: a model that fills gaps (gap_model.py)
     rows: int = 64  # parallel streams of text
     window: int = 48  # tokens of truncated back-propagation
     fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
@@ -71,14 +76,21 @@ class TrainConfig:
             raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
-        if self.tokenizer and self.initial:
-            raise UserError("a training goes on with the tokens of the model that it begins from")
+        self._check_beginning()
         if not 0 <= self.lower_case <= 1:
             raise UserError("lower_case is outside 0..1")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
+
+    def _check_beginning(self) -> None:
+        if self.tokenizer and self.initial:
+            raise UserError("a training goes on with the tokens of the model that it begins from")
+        if self.direction not in DIRECTIONS:
+            raise UserError(f"direction {self.direction!r:.60} is not forward or both")
+        if self.direction == "both" and self.initial:
+            raise UserError("a model of both directions begins from no other model")
 
 
 def config_from_json(value: Any, source: str) -> TrainConfig:
@@ -93,19 +105,40 @@ def config_to_json(config: TrainConfig) -> dict[str, Any]:
 
 def load_run(folder: Path) -> tuple[RecurrentLanguageModel, Tokenizer, TrainConfig]:
     """The best weights of a run, ready to predict, with their tokenizer and settings."""
-    config = config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
+    config = run_config(folder)
+    if config.direction == "both":
+        raise UserError(f"{folder} is of both directions: it fills gaps only (pocketlm fill)")
+    model = RecurrentLanguageModel(config.model).eval()
+    return model, load_best(folder, config, model), config
+
+
+def load_gap_run(folder: Path) -> tuple[GapModel, Tokenizer]:
+    """The best weights of a run of both directions, ready to fill gaps."""
+    config = run_config(folder)
+    if config.direction != "both":
+        raise UserError(f"{folder} is of one direction")
+    model = GapModel(config.model).eval()
+    return model, load_best(folder, config, model)
+
+
+def run_config(folder: Path) -> TrainConfig:
+    """The settings of a run."""
+    return config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
+
+
+def load_best(folder: Path, config: TrainConfig, model: nn.Module) -> Tokenizer:
+    """Put a run's best weights into a model, and return their tokenizer."""
     tokenizer = Tokenizer.load(folder / TOKENIZER)
     if tokenizer.vocabulary_size != config.model.vocabulary_size:
         raise UserError(
             f"{folder}: the tokenizer has {tokenizer.vocabulary_size} pieces, "
             f"the model {config.model.vocabulary_size}"
         )
-    model = RecurrentLanguageModel(config.model).eval()
     checkpoint = load_checkpoint(folder / WEIGHTS)
     if checkpoint.state.get("tokenizer_sha256") != tokenizer.sha256:
         raise UserError(f"{folder}: tokenizer.model is not the one that the model was trained with")
     load_weights(model, checkpoint.tensors, folder / WEIGHTS)
-    return model, tokenizer, config
+    return tokenizer
 
 
 @contextmanager

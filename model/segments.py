@@ -40,6 +40,16 @@ class Segments:
     carried_row: IntArray  # [S] the row whose carried state a segment starts from, or -1: initial
     last_of_row: IntArray  # [B] the segment with which each row ends
 
+    @property
+    def count(self) -> int:
+        """The number S of segments."""
+        return len(self.carried_row)
+
+    def lengths(self) -> IntArray:
+        """Tokens [S] of each."""
+        lengths: IntArray = (self.batch_sizes[:, None] > np.arange(self.count)).sum(axis=0)
+        return lengths
+
 
 class WindowStream:
     """An endless stream of windows over shuffled documents, whose position can be saved.

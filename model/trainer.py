@@ -6,7 +6,7 @@ See train.py for how it is begun and resumed.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ from pocketlm.model.checkpoint import (
 )
 from pocketlm.model.corpus import Corpus, text_lines
 from pocketlm.model.errors import InterruptedRunError, UserError
-from pocketlm.model.evaluate import CONTEXTS, Evaluation, evaluate, exp_or_infinity
+from pocketlm.model.evaluate import Evaluation, exp_or_infinity
 from pocketlm.model.files import finite
+from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
-from pocketlm.model.loss import tied_softmax_loss
-from pocketlm.model.network import NetworkPredictor
+from pocketlm.model.objective import NextToken, Objective, to_device
 from pocketlm.model.optimizer import adamw, learning_rate
 from pocketlm.model.progress import Progress, Status
 from pocketlm.model.run_folder import (
@@ -41,7 +41,7 @@ from pocketlm.model.run_folder import (
     TrainConfig,
     config_to_json,
 )
-from pocketlm.model.segments import Segments, WindowStream
+from pocketlm.model.segments import WindowStream
 from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train_log import open_log
@@ -73,7 +73,8 @@ class Trainer:
         )
         self.valid = text_lines(corpus.path("valid"), config.valid_lines)
         torch.manual_seed(config.seed)
-        self.model = RecurrentLanguageModel(config.model).to(self.device)
+        self.objective = _objective(config, tokenizer, self.device)
+        self.model = self.objective.model
         self.optimizer = adamw(self.model, config)
         self.carried = self.model.start_state(config.rows).detach()
         self.step = 0
@@ -136,7 +137,8 @@ class Trainer:
             group["lr"] = rate
         segments = self.stream.next_window()
         self.optimizer.zero_grad(set_to_none=True)
-        loss, final = self._loss(segments)
+        self.model.train()
+        loss, final = self.objective.loss(segments, self.carried, self.dtype)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         value = loss.item()
@@ -146,30 +148,10 @@ class Trainer:
                 "the last checkpoint is kept"
             )
         self.optimizer.step()
-        self.carried = final[:, self._tensor(segments.last_of_row)].detach()
+        last = to_device(segments.last_of_row, self.device)
+        self.carried = final[:, last].detach()
         self.step += 1
         return value, norm.item(), rate
-
-    def _loss(self, segments: Segments) -> tuple[Tensor, Tensor]:
-        """Average cross-entropy of a window, and the final states of its segments [L, S, H]."""
-        self.model.train()
-        rows = self._tensor(segments.carried_row)  # [S]
-        carried = self.carried[:, rows.clamp(min=0)]
-        state = torch.where((rows >= 0)[None, :, None], carried, self.model.start_state(len(rows)))
-        mixed = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype, enabled=mixed):
-            projected, final = self.model.packed(
-                self._tensor(segments.inputs), torch.from_numpy(segments.batch_sizes), state
-            )
-        targets = self._tensor(segments.targets)
-        weight = self.model.embedding.weight
-        return tied_softmax_loss(projected.float(), weight, targets, self.dtype), final.float()
-
-    def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor
 
     def _fraction(self) -> float:
         """How much of the run is done, by the bound that comes first."""
@@ -185,7 +167,7 @@ class Trainer:
 
     def _validate(self) -> dict[str, float]:
         """Word perplexities on the valid lines of the curve; keeps the weights if they are best."""
-        results = self._evaluate(self.valid)
+        results = self.objective.evaluate(self.valid)
         perplexities = _word_perplexities(results)
         self.curve.append({"step": self.step, "tokens": self.tokens, **perplexities})
         by_line = results["line"]
@@ -196,16 +178,9 @@ class Trainer:
             state = {"tokenizer_sha256": self.tokenizer.sha256, "step": self.step}
             save_checkpoint(self.folder / WEIGHTS, Checkpoint(self.model.state_dict(), state))
             self.save()  # a resumed run knows of the best weights
-        self.progress.note(
-            f"step {self.step}: word perplexity on valid {by_line.word_perplexity:.1f} by line, "
-            f"{results['document'].word_perplexity:.1f} by document"
-        )
+        found = ", ".join(f"{r.word_perplexity:.1f} by {c}" for c, r in results.items())
+        self.progress.note(f"step {self.step}: word perplexity on valid {found}")
         return perplexities
-
-    def _evaluate(self, documents: Sequence[Sequence[str]]) -> dict[str, Evaluation]:
-        """The model as it is now, on documents in each context."""
-        predictor = NetworkPredictor(self.model.eval(), self.tokenizer, "training")
-        return {context: evaluate(predictor, documents, context) for context in CONTEXTS}
 
     def _speed(self) -> float:
         """Tokens a second over the last steps, validation left out."""
@@ -285,14 +260,15 @@ class Trainer:
         """The run record, with the best weights measured on the whole valid split."""
         best = load_checkpoint(self.folder / WEIGHTS)
         load_weights(self.model, best.tensors, self.folder / WEIGHTS)
-        perplexities = _word_perplexities(self._evaluate(text_lines(self.corpus.path("valid"))))
+        valid = text_lines(self.corpus.path("valid"))
+        perplexities = _word_perplexities(self.objective.evaluate(valid))
         training_tokens = self.shards.index.tokens
         return {
             "format_version": 1,
             "config": config_to_json(self.config),
             "corpus": {**self.corpus.record(), "train": asdict(self.shards.index)},
             "tokenizer_sha256": self.tokenizer.sha256,
-            "parameters": self.model.parameter_count(),
+            "parameters": sum(p.numel() for p in self.model.parameters()),
             **machine_record(self.device, self.dtype),
             "seed": self.config.seed,
             "steps": self.step,
@@ -304,6 +280,11 @@ class Trainer:
             "metrics": {**perplexities, "best_step": self.best_step},
             "curve": self.curve,
         }
+
+
+def _objective(config: TrainConfig, tokenizer: Tokenizer, device: torch.device) -> Objective:
+    kind = GapFilling if config.direction == "both" else NextToken
+    return kind(config.model, tokenizer, device)
 
 
 def _word_perplexities(results: dict[str, Evaluation]) -> dict[str, float]:

@@ -24,9 +24,10 @@ from pocketlm.benchmarks.study.influence import (
 )
 from pocketlm.benchmarks.study.reach import Position, draw_positions, mean_nats, reach
 from pocketlm.model.corpus import Corpus
-from pocketlm.model.language_model import CELLS, ModelConfig, RecurrentLanguageModel
+from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.network import open_run
 from pocketlm.model.predictor import FloatArray, Predictor
+from pocketlm.model.recurrence import CELLS
 from pocketlm.model.tokenizer import END_ID, Tokenizer
 
 # Three documents of three lines of some forty words.

@@ -3,17 +3,13 @@
 PAIR -> train or resume -> models/NAME-STEPS, a run folder -> NetworkPredictor
 """
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from pocketlm.benchmarks.study.context import Study
-from pocketlm.model.errors import UserError
-from pocketlm.model.files import read_json
+from pocketlm.benchmarks.trained import trained_run
 from pocketlm.model.language_model import ModelConfig
 from pocketlm.model.network import NetworkPredictor, open_run
-from pocketlm.model.progress import PlainProgress
-from pocketlm.model.run_folder import CHECKPOINT, CONFIG, RECORD, TrainConfig, config_from_json
-from pocketlm.model.train import resume, train
+from pocketlm.model.run_folder import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -53,21 +49,6 @@ def open_pair(study: Study, one: Recurrence) -> NetworkPredictor:
     """
     folder = study.models / f"{one.name}-{study.plan.pair_steps}"
     config = pair_config(study, one)
-    if not (folder / CHECKPOINT).is_file():
-        study.notify(f"training {folder.name}, {config.max_steps:,} steps")
-        train(config, folder, PlainProgress())
-    elif not (folder / RECORD).is_file():
-        resume(folder, PlainProgress())
-    _check(study, folder, config)
-    predictor = open_run(folder)
+    predictor = open_run(trained_run(folder, config, study.corpus, study.tokenizer, study.notify))
     predictor.name = one.name
     return predictor
-
-
-def _check(study: Study, folder: Path, wanted: TrainConfig) -> None:
-    found = config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
-    record = read_json(folder / RECORD, "run record")
-    found = replace(found, corpus=wanted.corpus, tokenizer=wanted.tokenizer)  # by content, below
-    hashes = (record["corpus"]["sha256"], record["tokenizer_sha256"])
-    if found != wanted or hashes != (study.corpus.sha256, study.tokenizer.sha256):
-        raise UserError(f"{folder} was trained with other settings: delete it")

@@ -54,7 +54,8 @@ def epoch_batches(examples: Sequence[Example], size: int, seed: int, epoch: int)
     Args:
         examples: all of them.
         size: what a batch reads at most, padding included: tokens, or rows of vectors.
-        seed, epoch: of the order.
+        seed: of the order, together with `epoch`.
+        epoch: from 0.
     """
     generator = random.Random(f"{seed} {epoch}")
     order = list(range(len(examples)))

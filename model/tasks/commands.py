@@ -1,4 +1,4 @@
-"""The command `pocketlm task`: each task's train, evaluate, predict, and export where it has one."""
+"""The command `pocketlm task`: train, evaluate and predict for each; export where there is one."""
 
 import json
 from collections.abc import Callable

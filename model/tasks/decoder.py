@@ -11,7 +11,7 @@ second layer and to the output (as in Wu et al. 2016), so that a sequence's firs
 attention and its second layer are one product each in training. Without attention there is one
 layer, and what was read is in its first state alone.
 
-Shapes: B batch, T time read, U time written, E embedding, H hidden, M width of the encoder's outputs.
+Shapes: B batch, T time read, U time written, E embedding, H hidden, M width of the encoder's states.
 """
 
 from dataclasses import dataclass

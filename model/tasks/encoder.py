@@ -1,7 +1,7 @@
 """The encoder: a stack of GRU layers, each in one direction or in both.
 
-The two directions of a bidirectional layer (Schuster and Paliwal 1997) are two networks with weights
-of their own, whose states are joined for each time; neither sees the padding.
+The two directions of a bidirectional layer (Schuster and Paliwal 1997) are two networks with weights of
+their own, whose states are joined for each time; neither sees the padding (bidirectional.py).
 
 Shapes: B batch, T time, E what is read, H hidden of a direction, D directions.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pocketlm.model.bidirectional import reversed_in_time
 from pocketlm.model.tasks.config import NetworkConfig
 from pocketlm.model.tasks.dropout import SequenceDropout
 from pocketlm.model.tasks.gru import Gru
@@ -42,22 +43,15 @@ class Encoder(nn.Module):
         """A batch x [B, T, E], of lengths [B]."""
         time = torch.arange(x.shape[1], device=x.device)  # [T]
         present = time < lengths[:, None]  # [B, T]
-        # Each sequence read from its end; the padding stays where it is.
-        mirrored = torch.where(present, lengths[:, None] - 1 - time, time)  # [B, T]
-        end = (lengths - 1)[:, None]
+        rows = torch.arange(len(x), device=x.device)
         for layer, forwards in enumerate(self.forwards):
             if layer:
                 x = self.dropout(x)
             outputs = forwards.scan(x)[0]
-            last = [_at(outputs, end)[:, 0]]
+            last = [outputs[rows, lengths - 1]]
             if self.backwards:
-                reverse = self.backwards[layer].scan(_at(x, mirrored))[0]
-                last.append(_at(reverse, end)[:, 0])
-                outputs = torch.cat([outputs, _at(reverse, mirrored)], dim=-1)
+                reverse = self.backwards[layer].scan(reversed_in_time(x, lengths))[0]
+                last.append(reverse[rows, lengths - 1])
+                outputs = torch.cat([outputs, reversed_in_time(reverse, lengths)], dim=-1)
             x = outputs
         return Encoded(x, torch.cat(last, dim=-1), present)
-
-
-def _at(x: Tensor, times: Tensor) -> Tensor:
-    """X [B, T, K] at times [B, U] -> [B, U, K]."""
-    return x.gather(1, times[:, :, None].expand(-1, -1, x.shape[-1]))

@@ -1,4 +1,4 @@
-"""One layer of a GRU in one direction, by the equations of language_model.py.
+"""One layer of a GRU in one direction, by the equations of recurrence.py.
 
 Shapes: B batch, T time, E what is read, H hidden.
 """
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pocketlm.model.language_model import next_state
+from pocketlm.model.recurrence import gru_state, scan
 
 
 class Gru(nn.GRU):
@@ -23,9 +23,8 @@ class Gru(nn.GRU):
         """The equations along time: x [B, T, E], state [B, H] -> states [B, T, H], last [B, H]."""
         h = self.initial_state.expand(len(x), -1) if state is None else state
         products = F.linear(x.transpose(0, 1), self.weight_ih_l0, self.bias_ih_l0)  # [T, B, 3H]
-        states = []
-        for from_input in products.unbind():
-            from_state = F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
-            h = next_state("gru", from_input, from_state, h)
-            states.append(h)
-        return torch.stack(states).transpose(0, 1), h
+        states = scan(self._advance, h, products.unbind())
+        return torch.stack(states).transpose(0, 1), states[-1]
+
+    def _advance(self, h: Tensor, from_input: Tensor) -> Tensor:
+        return gru_state(from_input, F.linear(h, self.weight_hh_l0, self.bias_hh_l0), h)

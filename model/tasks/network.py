@@ -15,7 +15,7 @@
     many to many tokens, decoder, attention   (translation)
                  tokens, each, classes        (case restoration)
 
-The recurrence is the one of language_model.py. The two directions of a bidirectional layer (Schuster
+The recurrence is the one of recurrence.py. The two directions of a bidirectional layer (Schuster
 and Paliwal 1997) are two networks with weights of their own; neither sees the padding.
 
 Shapes: B batch, T time, E embedding, H hidden of a direction, D directions, C classes.
@@ -73,8 +73,8 @@ class TaskNetwork(nn.Module):
             return answer
         kept = encoded.outputs * encoded.present[:, :, None]
         average = kept.sum(1) / lengths[:, None]
-        answer = self.head(self.dropout(torch.cat([encoded.last, average], dim=-1)))
-        return answer
+        of_whole: Tensor = self.head(self.dropout(torch.cat([encoded.last, average], dim=-1)))
+        return of_whole
 
     def loss(self, batch: Batch, dtype: torch.dtype, smoothing: float = 0.0) -> Tensor:
         """What training lowers, an answer's average: squared error, or nats.

@@ -1,4 +1,4 @@
-"""Two columns of text: train.tsv, valid.tsv and test.tsv in a folder, found by name or as a folder."""
+"""Two columns of text: train.tsv, valid.tsv and test.tsv of a folder, by its name or path."""
 
 from pathlib import Path
 

@@ -58,7 +58,7 @@ class Regression(Task):
             rows = read_table(Path(config.data))
         return checked(split_rows(rows, config.seed), config.data)
 
-    def fit(self, config: TaskConfig, rows: Sequence[TableRow]) -> Encoding:
+    def fit(self, config: TaskConfig, rows: Sequence[TableRow]) -> Encoding:  # noqa: ARG002
         """See Task: means and deviations of the training rows."""
         features = np.array([row[0] for row in rows])
         values = np.array([row[1] for row in rows])

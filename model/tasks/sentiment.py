@@ -120,7 +120,9 @@ class Sentiment(Task):
     def baseline(self, train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, float]:
         """Logistic regression on the words and pairs of words that a text has."""
         words = needed("sklearn.feature_extraction.text", "tasks").CountVectorizer(
-            ngram_range=(1, 2), binary=True, token_pattern=r"[\w']+|[!?.]"
+            ngram_range=(1, 2),
+            binary=True,
+            token_pattern=r"[\w']+|[!?.]",  # noqa: S106
         )
         regression = needed("sklearn.linear_model", "tasks").LogisticRegression(
             C=0.3, max_iter=1000
@@ -137,7 +139,7 @@ class Sentiment(Task):
             raise UserError("there is no text to judge")
         return _inputs(encoding.tokenizer.encode(natural(text)))
 
-    def reply(self, encoding: Encoding, text: str, answer: Answer) -> dict[str, Any]:
+    def reply(self, encoding: Encoding, text: str, answer: Answer) -> dict[str, Any]:  # noqa: ARG002
         """See Task: the label, its probability, and an emoji for the mood."""
         positive = _probability(np.asarray(answer))
         label = encoding.values["labels"][int(positive > 0.5)]

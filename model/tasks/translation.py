@@ -96,7 +96,7 @@ class Translation(Task):
             raise UserError("there is no text to translate")
         return np.array(encoding.tokenizer.encode(text), dtype=np.int32)
 
-    def reply(self, encoding: Encoding, text: str, answer: Answer) -> dict[str, Any]:
+    def reply(self, encoding: Encoding, text: str, answer: Answer) -> dict[str, Any]:  # noqa: ARG002
         """See Task."""
         return {"text": encoding.tokenizer.decode(list(map(int, answer)))}
 

@@ -7,6 +7,7 @@ from pocketlm.benchmarks.commands import bench, ngram
 from pocketlm.demo import demo
 from pocketlm.export.commands import export, inspect
 from pocketlm.model.commands import evaluate, generate, score, suggest, train
+from pocketlm.model.fill_command import fill
 from pocketlm.model.tasks.commands import task
 
 
@@ -36,17 +37,6 @@ def cli() -> None:
     """
 
 
-for command in (
-    train,
-    evaluate,
-    score,
-    generate,
-    suggest,
-    export,
-    inspect,
-    task,
-    ngram,
-    bench,
-    demo,
-):
+ASKING = (evaluate, score, generate, suggest, fill)
+for command in (train, *ASKING, export, inspect, task, ngram, bench, demo):
     cli.add_command(command)
