@@ -166,10 +166,11 @@ def changed(pixels: Pixels, generator: np.random.Generator) -> Pixels:
     middle = np.full(2, (SIDE - 1) / 2)
     matrix = np.array([[stretch, 0.0], [shear, 1 / stretch]])  # of (y, x)
     offset = middle - matrix @ middle + generator.uniform(-0.6, 0.6, 2)
-    image = pixels.reshape(SIDE, SIDE)
+    image: Pixels = pixels.reshape(SIDE, SIDE)
     moved = needed("scipy.ndimage", "tasks").affine_transform(image, matrix, offset, order=1)
     strength = generator.uniform(0.85, 1.15)
-    return np.clip(moved * strength, 0, FULL).round(2).astype(np.float32).ravel()
+    image = np.clip(moved * strength, 0, FULL).round(2).astype(np.float32)
+    return image.ravel()
 
 
 def _sentence(digit: str, stroke: str, leaning: str) -> str:

@@ -3,8 +3,8 @@
     lower-case text -> pieces -> GRU, both ways -> a tag for each piece -> proper case
 
 Tags: lower; capital (the first letter); upper (all letters); mixed (as "McDonald": the piece's
-most frequent such form in training). Trained and measured on lines whose case can be trusted: `is_cased`.
-The metric is the F1 of words that are not all lower case, exactly as they are written.
+most frequent such form in training). Trained and measured on lines whose case can be trusted
+(`is_cased`). The metric is the F1 of words that are not all lower case, as they are written.
 """
 
 from collections import Counter

@@ -11,7 +11,7 @@ second layer and to the output (as in Wu et al. 2016), so that a sequence's firs
 attention and its second layer are one product each in training. Without attention there is one
 layer, and what was read is in its first state alone.
 
-Shapes: B batch, T time read, U time written, E embedding, H hidden, M width of the encoder's states.
+Shapes: B batch, T time read, U time written, E embedding, H hidden, M width of what was read.
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Decoder(nn.Module):
             [B, U, E], and where it stands after them.
         """
         outputs, h = self.first.scan(self.dropout(embedded), state.layers[0])  # [B, U, H]
-        layers = (h,)
+        layers: tuple[Tensor, ...] = (h,)
         if self.attention:
             context = self._attend(outputs, state)  # [B, U, M]
             joined = self.dropout(torch.cat([outputs, context], dim=-1))
@@ -98,7 +98,7 @@ class Decoder(nn.Module):
         Returns:
             for all N tokens, ends included: vectors [N, E] and the tokens [N] they are to find.
         """
-        end = torch.full_like(targets[:, :1], END_ID)
+        end = targets.new_full((len(targets), 1), END_ID)
         written = torch.cat([end, targets], dim=1)  # [B, U + 1]
         time = torch.arange(targets.shape[1] + 1, device=targets.device)
         expected = torch.cat([targets, end], dim=1).masked_fill(time >= lengths[:, None], END_ID)

@@ -1,7 +1,8 @@
 """The encoder: a stack of GRU layers, each in one direction or in both.
 
-The two directions of a bidirectional layer (Schuster and Paliwal 1997) are two networks with weights of
-their own, whose states are joined for each time; neither sees the padding (bidirectional.py).
+The two directions of a bidirectional layer (Schuster and Paliwal 1997) are two networks with
+weights of their own, whose states are joined for each time (bidirectional.py); neither sees the
+padding.
 
 Shapes: B batch, T time, E what is read, H hidden of a direction, D directions.
 """
@@ -44,14 +45,20 @@ class Encoder(nn.Module):
         time = torch.arange(x.shape[1], device=x.device)  # [T]
         present = time < lengths[:, None]  # [B, T]
         rows = torch.arange(len(x), device=x.device)
-        for layer, forwards in enumerate(self.forwards):
+        backwards = layers_of(self.backwards)
+        for layer, forwards in enumerate(layers_of(self.forwards)):
             if layer:
                 x = self.dropout(x)
             outputs = forwards.scan(x)[0]
             last = [outputs[rows, lengths - 1]]
-            if self.backwards:
-                reverse = self.backwards[layer].scan(reversed_in_time(x, lengths))[0]
+            if backwards:
+                reverse = backwards[layer].scan(reversed_in_time(x, lengths))[0]
                 last.append(reverse[rows, lengths - 1])
                 outputs = torch.cat([outputs, reversed_in_time(reverse, lengths)], dim=-1)
             x = outputs
         return Encoded(x, torch.cat(last, dim=-1), present)
+
+
+def layers_of(modules: nn.ModuleList) -> list[Gru]:
+    """The layers of a list of them."""
+    return [module for module in modules if isinstance(module, Gru)]

@@ -13,6 +13,11 @@ from pocketlm.model.recurrence import gru_state, scan
 class Gru(nn.GRU):
     """Torch's weights, and the state that a sequence begins from."""
 
+    weight_ih_l0: Tensor  # W_x [3H, E], the gates in the order r, z, n
+    weight_hh_l0: Tensor  # W_h [3H, H]
+    bias_ih_l0: Tensor  # [3H]
+    bias_hh_l0: Tensor  # [3H]
+
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__(inputs, hidden, batch_first=True)
         self.initial_state = nn.Parameter(torch.zeros(hidden))  # [H]

@@ -19,7 +19,7 @@ import numpy as np
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_lines
 from pocketlm.model.tasks.answers import Answer
-from pocketlm.model.tasks.batches import Example, Inputs
+from pocketlm.model.tasks.batches import Example, FloatArray, Inputs
 from pocketlm.model.tasks.config import NetworkConfig, TaskConfig
 from pocketlm.model.tasks.needed import needed
 from pocketlm.model.tasks.task import Encoding, Splits, Task, checked, split_rows
@@ -135,7 +135,8 @@ def numbers(text: str, count: int) -> list[float]:
 def _standardised(encoding: Encoding, features: Sequence[float]) -> Inputs:
     means = np.array(encoding.values["feature_means"])
     deviations = np.array(encoding.values["feature_deviations"])
-    return ((np.array(features) - means) / deviations).astype(np.float32)
+    standardised: FloatArray = ((np.array(features) - means) / deviations).astype(np.float32)
+    return standardised
 
 
 def _value(encoding: Encoding, answer: Answer) -> float:

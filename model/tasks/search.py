@@ -1,7 +1,7 @@
 """Beam search: the likeliest text of a decoder, many inputs at a time.
 
-A finished hypothesis is worth its log-probability by its length to the power of 0.8 (as in Wu et al.
-2016): without that, short texts win. A beam of 1 is greedy.
+A finished hypothesis is worth its log-probability by its length to the power of 0.8 (as in Wu et
+al. 2016): without that, short texts win. A beam of 1 is greedy.
 
 Shapes: B inputs, K hypotheses of each, V vocabulary.
 """
