@@ -38,7 +38,7 @@ class Case(Task):
         data="keyboard-en",
         network=NetworkConfig(alignment="each", classes=len(TAGS), hidden=256, dropout=0.2),
         vocabulary_size=8192,
-        rows=600_000,
+        rows=300_000,
         batch=4096,
         learning_rate=3e-3,
         warmup_steps=300,
