@@ -1,7 +1,10 @@
 """The harness of the tasks: networks, trainings, and each task on tiny data made here."""
 
 import json
+import os
+import signal
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketlm.model.checkpoint import load_checkpoint
-from pocketlm.model.errors import UserError
+from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.loss import tied_softmax_loss
 from pocketlm.model.tasks.answers import network_answers
 from pocketlm.model.tasks.batches import Example, collate, epoch_batches
 from pocketlm.model.tasks.config import NetworkConfig
+from pocketlm.model.tasks.dropout import SequenceDropout
 from pocketlm.model.tasks.gru import Gru
 from pocketlm.model.tasks.network import TaskNetwork
 from pocketlm.model.tasks.runs import resume_task, train_task
 from pocketlm.model.tasks.search import beam_search
 from pocketlm.model.tasks.tasks import NAMES, open_task
 from pocketlm.model.tokenizer import END_ID
+from pocketlm.models import open_network
 
 KINDS = {
     "one to one": NetworkConfig(reads="features", features=3, head="value", hidden=8),
@@ -69,7 +74,7 @@ def test_padding_changes_no_answer_and_no_loss(kind: str) -> None:
     for a, b in zip(together, alone, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     losses = [network.loss(collate([e]), torch.float32).item() for e in examples]
-    counts = [len(np.atleast_1d(e.target)) for e in examples]  # type: ignore[arg-type]
+    counts = [len(np.atleast_1d(e.target)) for e in examples]
     if network.config.alignment == "decoder":
         counts = [count + 1 for count in counts]
     whole = network.loss(collate(examples), torch.float32).item()
@@ -102,8 +107,6 @@ def test_the_scan_is_torch_s_own_gru(batch: int, time: int, read: int, hidden: i
 
 
 def test_a_dropped_feature_is_dropped_at_all_times() -> None:
-    from pocketlm.model.tasks.dropout import SequenceDropout
-
     torch.manual_seed(1)
     dropped = SequenceDropout(0.5).train()(torch.ones(4, 6, 32))
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
@@ -141,9 +144,8 @@ def test_a_wide_beam_finds_the_likeliest_text_of_all() -> None:
                 encoded, target, torch.tensor([len(tokens)]), network.embedding
             )
             scores = (projected @ network.embedding.weight.T).log_softmax(-1)
-        return float(scores.gather(1, expected[:, None]).sum()) / (len(tokens) + 1) ** 0.8
-
-    from itertools import product
+        total = float(scores.gather(1, expected[:, None]).sum())
+        return total / float((len(tokens) + 1) ** 0.8)
 
     others = [list(t) for n in range(4) for t in product((0, 2, 3), repeat=n)]
     assert worth(found) >= max(map(worth, others)) - 1e-5
@@ -240,14 +242,9 @@ def test_a_resumed_training_is_the_uninterrupted_one(
     class StopsAt(Silent):
         def update(self, status: Any) -> None:
             if status.step == 11:
-                import os
-                import signal
-
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    from pocketlm.model.errors import InterruptedRunError
-
-    with pytest.raises(InterruptedRunError, match="step 12"):
+    with pytest.raises(InterruptedRunError, match="step 11"):
         train_task(task, tiny(name, data, **bounds), tmp_path / "cut", StopsAt())
     record = resume_task(task, tmp_path / "cut", Silent())
     assert record["sessions"] == 2
@@ -261,8 +258,6 @@ def test_a_resumed_training_is_the_uninterrupted_one(
 def test_sentiment_begins_from_a_language_model(
     data: dict[str, Path], run: Path, tmp_path: Path
 ) -> None:
-    from pocketlm.models import open_network
-
     task = open_task("sentiment")
     config = tiny("sentiment", data, initial=str(run), max_steps=1, learning_rate=1e-9)
     train_task(task, config, tmp_path / "run", Silent())

@@ -1,5 +1,7 @@
 """Case restoration: tags of pieces, and the metrics of words."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +25,6 @@ LINES = ["Tom met McDonald at the BBC.", "He flew to New York with Mary.", "I'm 
 @pytest.fixture(scope="module")
 def encoding() -> Encoding:
     case = Case()
-    from dataclasses import replace
-
     return case.fit(replace(case.quick, vocabulary_size=320), LINES * 20)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,6 @@ def runs(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dic
     for name in ("sentiment", "case"):
         train_task(open_task(name), tiny(name, data), folder / name, Silent())
     config = tiny("sentiment", data)
-    from dataclasses import replace
-
     config = replace(config, network=replace(config.network, bidirectional=False))
     train_task(open_task("sentiment"), config, folder / "forward-only", Silent())
     return {path.name: path for path in folder.iterdir()}
