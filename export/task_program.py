@@ -17,6 +17,7 @@ from pocketlm.export.quiet import quiet_native
 from pocketlm.model.errors import UserError
 from pocketlm.model.tasks.answers import Answer
 from pocketlm.model.tasks.batches import Inputs
+from pocketlm.model.tokenizer import END_ID
 
 
 class TaskProgram:
@@ -34,6 +35,7 @@ class TaskProgram:
                 self._head: Any = self._program.load_method("head")
                 (initial,) = self._program.load_method("initial_states").execute([])
                 self._initial = initial.clone()  # [D, H]
+                self._answer([END_ID])  # the first run starts the runtime's threads, with a log
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{path} cannot be run: {reason}") from None

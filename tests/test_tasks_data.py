@@ -1,13 +1,17 @@
 """The tasks' own data, where the machine has them."""
 
+import json
 import os
+from dataclasses import replace
 
 import pytest
+from helpers import ROOT
 
 from pocketlm.model.errors import UserError
+from pocketlm.model.tasks.config import config_from_json
 from pocketlm.model.tasks.pairs import read_pairs
 from pocketlm.model.tasks.sentiment import natural
-from pocketlm.model.tasks.tasks import open_task
+from pocketlm.model.tasks.tasks import NAMES, open_task
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,14 @@ def test_the_table_and_the_images_are_split_with_the_seed() -> None:
     assert splits == task.read(task.quick)
     keys = [tuple(row[0]) for rows in splits.values() for row in rows]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_committed_record_is_of_the_long_recipe(name: str) -> None:
+    path = ROOT / "docs" / "results" / "tasks" / f"{name}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    config, long = config_from_json(record["config"], str(path)), open_task(name).long
+    # What the data decide, or the machine.
+    kept = ("vocabulary_size", "features", "classes", "embedding", "hidden", "layers")
+    network = {size: getattr(config.network, size) for size in kept}
+    assert replace(long, network=replace(long.network, **network)) == config

@@ -39,17 +39,17 @@ class Sentiment(Task):
     long = TaskConfig(
         task="sentiment",
         data="sentiment/sentence-polarity",
-        network=NetworkConfig(classes=2, dropout=0.5, token_dropout=0.1),
+        network=NetworkConfig(classes=2, dropout=0.3, token_dropout=0.05),
         initial="en-base",
         batch=1024,
         learning_rate=1e-3,
         warmup_steps=100,
-        smoothing=0.1,
+        smoothing=0.05,
         average=0.99,
-        epochs=8,
+        epochs=6,
         patience=4,
     )
-    quick = replace(long, epochs=4)
+    quick = replace(long, epochs=3)
 
     def read(self, config: TaskConfig) -> Splits:
         """See Task."""
