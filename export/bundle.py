@@ -67,9 +67,28 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Add the manifest's own hash and write it; returns what was written."""
-    whole = {**manifest, _OWN_HASH: _manifest_hash(manifest)}
+    whole = seal(manifest)
     write_json(folder / MANIFEST, whole)
     return whole
+
+
+def seal(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with its own hash."""
+    return {**manifest, _OWN_HASH: _manifest_hash(manifest)}
+
+
+def read_sealed(folder: Path) -> dict[str, Any]:
+    """A manifest of any kind of bundle, checked against its own hash and format; else UserError."""
+    manifest = read_json(folder / MANIFEST, "bundle's manifest")
+    found = manifest.get("format_version")
+    if found != FORMAT_VERSION:
+        raise UserError(
+            f"{folder / MANIFEST}: format {found!r}, this PocketLM reads {FORMAT_VERSION}"
+        )
+    content = {key: value for key, value in manifest.items() if key != _OWN_HASH}
+    if manifest.get(_OWN_HASH) != _manifest_hash(content):
+        raise UserError(f"{folder / MANIFEST} is damaged: it does not match its own hash")
+    return manifest
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -78,17 +97,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, damaged or of another format.
     """
-    manifest = read_json(folder / MANIFEST, "bundle's manifest")
-    found = manifest.get("format_version")
-    if found != FORMAT_VERSION:
-        raise UserError(
-            f"{folder / MANIFEST}: format {found!r}, this PocketLM reads {FORMAT_VERSION}"
-        )
+    manifest = read_sealed(folder)
+    if manifest.get("kind") == "task":
+        raise UserError(f"{folder} is a bundle of a task: see `pocketlm task --help`")
     if not matches(manifest, _SHAPE) or not _names_known_files(manifest["files"]):
         raise UserError(f"{folder / MANIFEST} lacks what a bundle's manifest holds")
-    content = {key: value for key, value in manifest.items() if key != _OWN_HASH}
-    if manifest.get(_OWN_HASH) != _manifest_hash(content):
-        raise UserError(f"{folder / MANIFEST} is damaged: it does not match its own hash")
     return manifest
 
 

@@ -62,9 +62,9 @@ def bytes_by_part(model: RecurrentLanguageModel, recipe: str, file_bytes: int) -
     return parts
 
 
-def operators(program: Program) -> dict[str, list[str]]:
-    """The delegates of `forward`, and the operators that run outside one."""
-    plan = _forward_plan(program)
+def operators(program: Program, method: str = "forward") -> dict[str, list[str]]:
+    """The delegates of a method, and the operators that run outside one."""
+    plan = _plan(program, method)
     names = {f"{op.name}.{op.overload}" if op.overload else op.name for op in plan.operators}
     return {
         "delegates": [delegate.id for delegate in plan.delegates],
@@ -77,7 +77,7 @@ def predicted_memory(
 ) -> dict[str, int]:
     """Bytes after many steps, the file memory-mapped: private ones, and evictable pages of it."""
     state = 4 * model.initial_state.numel()
-    arena = sum(_forward_plan(program).non_const_buffer_sizes)
+    arena = sum(_plan(program, "forward").non_const_buffer_sizes)
     private = arena + 2 * state + _RUNTIME_BYTES
     file_backed = sum(parts.values())
     if recipe == "xnnpack":
@@ -92,12 +92,17 @@ def predicted_memory(
 
 def check_operators(found: dict[str, list[str]], recipe: str) -> None:
     """The gate on operators: UserError if the stock Android library lacks one."""
-    foreign = sorted(set(found["outside_delegates"]) - STOCK_OPERATORS)
-    if foreign:
-        raise UserError(f"gate: {foreign[0]} is not in the stock Android library")
+    check_stock(found)
     expected = ["XnnpackBackend"] if recipe == "xnnpack" else []
     if found["delegates"] != expected:
         raise UserError(f"gate: delegates {found['delegates']} where {expected} was expected")
+
+
+def check_stock(found: dict[str, list[str]]) -> None:
+    """The part of that gate that is no recipe's own."""
+    foreign = sorted(set(found["outside_delegates"]) - STOCK_OPERATORS)
+    if foreign:
+        raise UserError(f"gate: {foreign[0]} is not in the stock Android library")
 
 
 def check_weights_once(path: Path, model: RecurrentLanguageModel) -> None:
@@ -111,6 +116,6 @@ def check_weights_once(path: Path, model: RecurrentLanguageModel) -> None:
         raise UserError(f"gate: {path.name} holds {spare} bytes beside its weights, too many")
 
 
-def _forward_plan(program: Program) -> Any:
+def _plan(program: Program, method: str) -> Any:
     plans = {plan.name: plan for plan in program.executorch_program.execution_plan}
-    return plans["forward"]
+    return plans[method]

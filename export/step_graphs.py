@@ -8,10 +8,9 @@ V vocabulary.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pocketlm.export.quantise import quantise_rows
+from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.recurrence import CELLS
 
@@ -59,54 +58,39 @@ class StepGraph(nn.Module):
         return joined.reshape(self.layers, 1, -1)
 
 
-class FloatStep(StepGraph):
-    """fp32, the reference: embedding and output are one tied constant."""
+class MatrixStep(StepGraph):
+    """Products with matrices by name; embedding and output are one tied constant."""
 
-    def __init__(self, model: RecurrentLanguageModel) -> None:
+    def __init__(self, model: RecurrentLanguageModel, matrices: Matrices) -> None:
         super().__init__(model)
-        self.weights = nn.ParameterDict()
-        for name, (weight, bias) in named_matrices(model).items():
-            self.weights[f"{name}_weight"] = nn.Parameter(weight, requires_grad=False)
-            if bias is not None:
-                self.weights[f"{name}_bias"] = nn.Parameter(bias, requires_grad=False)
+        self.matrices = matrices
 
     def embed(self, token: Tensor) -> Tensor:
         """See StepGraph."""
-        return F.embedding(token, self.weights["output_weight"]).reshape(1, -1)
+        return self.matrices.embed("output", token)
 
     def product(self, name: str, x: Tensor) -> Tensor:
         """See StepGraph."""
-        bias = self.weights.get(f"{name}_bias")
-        return F.linear(x, self.weights[f"{name}_weight"], bias)
+        return self.matrices.product(name, x)
 
 
-class ZeroCopyStep(StepGraph):
-    """int8 read where it lies: operators that take int8 weights, no delegate, no packed copy."""
+class FloatStep(MatrixStep):
+    """fp32, the reference."""
 
     def __init__(self, model: RecurrentLanguageModel) -> None:
-        super().__init__(model)
-        self.largest_error = 0.0
-        for name, (weight, bias) in named_matrices(model).items():
-            quantised = quantise_rows(weight)
-            self.largest_error = max(self.largest_error, quantised.largest_error)
-            self.register_buffer(f"{name}_values", quantised.values)
-            self.register_buffer(f"{name}_scales", quantised.scales)
-            if bias is not None:
-                self.register_buffer(f"{name}_bias", bias.reshape(1, -1).clone())
+        super().__init__(model, FloatMatrices(named_matrices(model)))
 
-    def embed(self, token: Tensor) -> Tensor:
-        """See StepGraph."""
-        embedding_byte = torch.ops.quantized_decomposed.embedding_byte
-        values, scales = self.get_buffer("output_values"), self.get_buffer("output_scales")
-        embedded: Tensor = embedding_byte(values, scales, None, -128, 127, token)
-        return embedded.reshape(1, -1)
 
-    def product(self, name: str, x: Tensor) -> Tensor:
-        """See StepGraph."""
-        mixed_linear = torch.ops.quantized_decomposed.mixed_linear
-        values, scales = self.get_buffer(f"{name}_values"), self.get_buffer(f"{name}_scales")
-        y: Tensor = mixed_linear(x, values, scales, None)
-        return y + self.get_buffer(f"{name}_bias") if hasattr(self, f"{name}_bias") else y
+class ZeroCopyStep(MatrixStep):
+    """int8 read where it lies."""
+
+    def __init__(self, model: RecurrentLanguageModel) -> None:
+        super().__init__(model, Int8Matrices(named_matrices(model)))
+
+    @property
+    def largest_error(self) -> float:
+        """Of a weight, by rounding."""
+        return self.matrices.largest_error
 
 
 class LinearStep(StepGraph):

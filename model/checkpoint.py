@@ -68,3 +68,37 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> 
         if not torch.isfinite(tensor).all():
             raise UserError(f"{source}: {name} holds a number that is not finite")
     model.load_state_dict(tensors)
+
+
+def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors that the next step depends on: weights, the optimizer's, random numbers."""
+    tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
+    device = torch.device("cpu")
+    for name, parameter in model.named_parameters():
+        device = parameter.device
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    tensors["random.cpu"] = torch.get_rng_state()
+    if device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def restore_training(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], path: Path
+) -> None:
+    """Put back what `training_tensors` gave; `path` names the file in an error line."""
+    weights = {k.removeprefix("model."): t for k, t in tensors.items() if k[:6] == "model."}
+    load_weights(model, weights, path)
+    device = torch.device("cpu")
+    for name, parameter in model.named_parameters():
+        device = parameter.device
+        if f"optimizer.step.{name}" not in tensors:
+            continue  # saved before the first step
+        optimizer.state[parameter] = {
+            key: tensors[f"optimizer.{key}.{name}"].to(device)
+            for key in ("step", "exp_avg", "exp_avg_sq")
+        }
+    torch.set_rng_state(tensors["random.cpu"])
+    if device.type == "cuda" and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -1,6 +1,9 @@
-"""Which device and which precision a training uses."""
+"""Which device and which precision a training uses, and what its record says of the machine."""
 
+import platform
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,3 +35,17 @@ def _cpu_has_bf16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def machine_record(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """What a run record says of the machine and the libraries."""
+    packages = ("torch", "sentencepiece", "numpy", "safetensors")
+    return {
+        "device": str(device),
+        "precision": str(dtype).removeprefix("torch."),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
+    }

@@ -20,8 +20,14 @@ CHUNK_TOKENS = {"cpu": 256, "cuda": 8192}
 class _TiedSoftmaxLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, projected: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype
+        ctx: Any,
+        projected: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        dtype: torch.dtype,
+        smoothing: float,
     ) -> Tensor:
+        share = smoothing / len(weight)  # of each token, whatever the target
         count, chunk = len(targets), CHUNK_TOKENS[weight.device.type]
         low_weight, low_projected = weight.to(dtype), projected.to(dtype)
         projected_gradient = torch.empty_like(projected)
@@ -32,9 +38,14 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
             target = targets[start : start + chunk, None]  # [C, 1]
             logits = (x @ low_weight.T).float()  # [C, V]
             normaliser = logits.logsumexp(1, keepdim=True)
-            total += (normaliser - logits.gather(1, target)).sum()
+            total += (normaliser - (1 - smoothing) * logits.gather(1, target)).sum()
+            if smoothing:
+                total -= share * logits.sum()
             gradient = logits.sub_(normaliser).exp_()  # the probabilities
-            gradient.scatter_add_(1, target, torch.full_like(target, -1, dtype=gradient.dtype))
+            if smoothing:
+                gradient -= share
+            peak = torch.full_like(target, smoothing - 1, dtype=gradient.dtype)
+            gradient.scatter_add_(1, target, peak)
             low_gradient = gradient.to(dtype)
             projected_gradient[start : start + chunk] = low_gradient @ low_weight
             weight_gradient += low_gradient.T @ x
@@ -43,14 +54,18 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *output_gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *output_gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         projected_gradient, weight_gradient = ctx.saved_tensors
         (scale,) = output_gradients
-        return projected_gradient * scale, weight_gradient * scale, None, None
+        return projected_gradient * scale, weight_gradient * scale, None, None, None
 
 
 def tied_softmax_loss(
-    projected: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype
+    projected: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    dtype: torch.dtype,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Average cross-entropy in nats a token, differentiable in the first two.
 
@@ -59,6 +74,9 @@ def tied_softmax_loss(
         weight: [V, E], the embedding.
         targets: [N].
         dtype: of the matrix products; sums are fp32.
+        smoothing: share of the target's probability that all tokens share (Szegedy et al. 2016).
     """
-    loss: Tensor = _TiedSoftmaxLoss.apply(projected, weight, targets, dtype)  # type: ignore[no-untyped-call]
+    loss: Tensor = _TiedSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
+        projected, weight, targets, dtype, smoothing
+    )
     return loss

@@ -1,17 +1,32 @@
 """AdamW and its learning-rate schedule."""
 
 import math
+from typing import Protocol
 
 import torch
 from torch import nn
-
-from pocketlm.model.run_folder import TrainConfig
 
 FINAL_LEARNING_RATE = 0.02  # of the peak
 WARMUP_SHARE = 0.1  # of the run
 
 
-def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
+class Schedule(Protocol):
+    """What a training's settings say of its optimizer."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak."""
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps to the peak."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of the matrices."""
+
+
+def learning_rate(config: Schedule, step: int, fraction: float) -> float:
     """Linear warm-up, times a cosine over the run down to its last share.
 
     The warm-up takes `warmup_steps`, but no more than WARMUP_SHARE of a short run.
@@ -21,7 +36,7 @@ def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     return config.learning_rate * warmup * max(FINAL_LEARNING_RATE, cosine)
 
 
-def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def adamw(model: nn.Module, config: Schedule) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019); biases and the initial state are not decayed."""
     decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and n != "initial_state"]
     kept = [p for n, p in model.named_parameters() if p.ndim == 1 or n == "initial_state"]

@@ -17,7 +17,7 @@ class Status:
     tokens_per_second: float
     fraction: float  # of the run, 0..1
     seconds_left: float
-    valid_word_perplexity: float | None
+    valid: float | None  # of the validation: word perplexity, or a task's loss
 
 
 class Progress(Protocol):

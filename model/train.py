@@ -12,10 +12,7 @@ run still ends with a finished schedule. Needs only torch, sentencepiece, numpy 
 """
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +34,7 @@ from pocketlm.model.run_folder import (
     config_to_json,
     locked_run,
 )
+from pocketlm.model.signals import caught_signals
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.trainer import Trainer
 from pocketlm.models import open_network, open_tokenizer
@@ -120,7 +118,7 @@ def resume(folder: Path, progress: Progress, **bounds: float | None) -> dict[str
 
 def _finish(trainer: Trainer) -> dict[str, Any]:
     started_at = trainer.step
-    with _signals() as interrupted:
+    with caught_signals() as interrupted:
         trainer.run(interrupted)
     if not (trainer.folder / LEXICON).is_file():
         lines = trainer.corpus.lines("train")
@@ -131,21 +129,6 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
     record = trainer.record()
     write_json(trainer.folder / RECORD, record)
     return record
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """Turn SIGINT and SIGTERM into a flag, so that a step is never cut in two."""
-    caught: list[int] = []
-    previous = {
-        number: signal.signal(number, lambda n, _frame: caught.append(n))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def main(arguments: list[str]) -> int:

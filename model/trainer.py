@@ -4,12 +4,10 @@ See train.py for how it is begun and resumed.
 """
 
 import math
-import platform
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from pocketlm.model.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    restore_training,
+    save_checkpoint,
+    training_tensors,
+)
 from pocketlm.model.corpus import Corpus, text_lines
 from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.evaluate import Evaluation, exp_or_infinity
 from pocketlm.model.files import finite
 from pocketlm.model.gap_objective import GapFilling
-from pocketlm.model.hardware import resolve_device, resolve_precision
+from pocketlm.model.hardware import machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
 from pocketlm.model.optimizer import adamw, learning_rate
@@ -191,7 +196,7 @@ class Trainer:
             tokens_per_second=self._speed(),
             fraction=fraction,
             seconds_left=self.seconds * (1 - fraction) / max(fraction, 1e-9),
-            valid_word_perplexity=exp_or_infinity(self.best) if self.curve else None,
+            valid=exp_or_infinity(self.best) if self.curve else None,
         )
 
     def _log_row(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -200,14 +205,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint: everything that the next step depends on."""
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = value
+        tensors = training_tensors(self.model, self.optimizer)
         tensors["carried"] = self.carried
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
         state = {
             "format_version": CHECKPOINT_VERSION,
             "step": self.step,
@@ -243,24 +242,10 @@ class Trainer:
         self.progress.note(f"resumed at step {self.step}")
 
     def _restore_tensors(self, tensors: dict[str, Tensor], path: Path) -> None:
-        weights = {k.removeprefix("model."): t for k, t in tensors.items() if k[:6] == "model."}
-        load_weights(self.model, weights, path)
-        steps_on = "cpu" if self.device.type == "cpu" else self.device
-        for name, parameter in self.model.named_parameters():
-            if f"optimizer.step.{name}" not in tensors:
-                continue  # saved before the first step
-            self.optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{key}.{name}"].to(
-                    steps_on if key == "step" else self.device
-                )
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
         if tensors["carried"].shape != self.carried.shape:
             raise ValueError("the carried states are of other rows")
+        restore_training(self.model, self.optimizer, tensors, path)
         self.carried = tensors["carried"].to(self.device)
-        torch.set_rng_state(tensors["random.cpu"])
-        if self.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
 
     def _restore_state(self, state: dict[str, Any]) -> None:
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
@@ -284,10 +269,7 @@ class Trainer:
             "corpus": {**self.corpus.record(), "train": asdict(self.shards.index)},
             "tokenizer_sha256": self.tokenizer.sha256,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "device": str(self.device),
-            "precision": str(self.dtype).removeprefix("torch."),
-            "versions": _versions(),
-            "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
+            **machine_record(self.device, self.dtype),
             "seed": self.config.seed,
             "steps": self.step,
             "tokens": self.tokens,
@@ -307,8 +289,3 @@ def _objective(config: TrainConfig, tokenizer: Tokenizer, device: torch.device) 
 
 def _word_perplexities(results: dict[str, Evaluation]) -> dict[str, float]:
     return {f"valid_word_perplexity_{c}": result.word_perplexity for c, result in results.items()}
-
-
-def _versions() -> dict[str, str]:
-    packages = ("torch", "sentencepiece", "numpy", "safetensors")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -8,6 +8,7 @@ from pocketlm.demo import demo
 from pocketlm.export.commands import export, inspect
 from pocketlm.model.commands import evaluate, generate, score, suggest, train
 from pocketlm.model.fill_command import fill
+from pocketlm.model.tasks.commands import task
 
 
 class _InOrder(click.Group):
@@ -37,5 +38,5 @@ def cli() -> None:
 
 
 ASKING = (evaluate, score, generate, suggest, fill)
-for command in (train, *ASKING, export, inspect, ngram, bench, demo):
+for command in (train, *ASKING, export, inspect, task, ngram, bench, demo):
     cli.add_command(command)

@@ -72,7 +72,7 @@ class TrainingBar:
         if not self._bar.live.is_started:
             self._lines.update(status)
             return
-        valid = status.valid_word_perplexity
+        valid = status.valid
         minutes, seconds = divmod(round(status.seconds_left), 60)
         self._bar.update(
             self._task,
