@@ -139,7 +139,8 @@ class Case(Task):
 def is_cased(line: str) -> bool:
     """Whether a line's writer kept to the rules: a capital at its start, no lone "i", no shouting.
 
-    A third of a keyboard's text is typed without care for case; its case is no truth to learn from.
+    Much of a keyboard's text is typed without care for case (of keyboard-en, 16 % of the training
+    lines and 31 % of the test lines); its case is no truth to learn from.
     """
     letters = [c for c in line if c.isalpha()]
     if len(letters) < 2 or not letters[0].isupper() or not line[0].isalnum():
