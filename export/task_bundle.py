@@ -67,4 +67,5 @@ def open_task_bundle(task: Task, folder: Path) -> tuple[Answers, Encoding, TaskC
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.task_program import TaskProgram
     program = TaskProgram(folder / PROGRAM, each=manifest["alignment"] == "each")
-    return program, Encoding.load(folder), read_config(task, folder)
+    config = read_config(task, folder)
+    return program, Encoding.load(folder, task, config.network), config

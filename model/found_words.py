@@ -1,6 +1,5 @@
 """Words found for a list of suggestions: the ways to write each, and their probabilities."""
 
-import heapq
 import math
 from collections.abc import Iterator
 
@@ -27,7 +26,7 @@ class FoundWords:
         """The log-probability of the k-th likeliest word, -inf if there are fewer."""
         if len(self._totals) < k:
             return -math.inf
-        return heapq.nlargest(k, self._totals.values())[-1]
+        return sorted(self._totals.values())[-k]
 
     def __iter__(self) -> Iterator[tuple[Ways, float]]:
         """The ways to write each word, and the log-probability of all of them."""

@@ -19,9 +19,10 @@ what was kept.
 """
 
 import heapq
-import itertools
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,11 +30,11 @@ from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
-from pocketlm.model.predictor import Predictor
+from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.steps import Steps, Tokens
 from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
-from pocketlm.model.word_pieces import WordPieces
+from pocketlm.model.word_pieces import DoubleArray, WordPieces
 from pocketlm.model.words import (
     APOSTROPHES,
     OPENING_SIGNS,
@@ -51,14 +52,15 @@ from pocketlm.model.words import (
 CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 6, 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
+LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
 # Of a longer text only the end is context: between so many and twice as many characters.
 CONTEXT_CHARACTERS = 1024
 # A way to write a word that fits the prefix better is shown if it has this share of the word.
 FITTING_SHARE = 0.1
+LOG_FITTING_SHARE = float(np.log(FITTING_SHARE))
 
 
-@dataclass(frozen=True)
-class _Beginning:
+class _Beginning(NamedTuple):
     """Pieces that begin a word, after a context."""
 
     text: str  # without WORD_START
@@ -67,9 +69,51 @@ class _Beginning:
     log_probability: float
 
 
-# An open beginning: minus the estimate by which it is taken, its number, its log-probability, and
-# what it is made of when its turn comes: a piece, after another beginning.
-_Open = tuple[float, int, float, int, _Beginning]
+class _Longer(NamedTuple):
+    """Open beginnings: one beginning, made longer by each of n pieces."""
+
+    parent: _Beginning
+    tokens: IntArray  # [n]
+    scores: FloatArray  # [n] log-probabilities; -inf once it was taken
+    hidden: DoubleArray  # [n] the estimates by which they are taken
+    order: list[int]  # of the pieces, by falling estimate
+
+
+class _OpenBeginnings:
+    """Open beginnings, taken by their estimates; of equals the one that was opened first."""
+
+    def __init__(self) -> None:
+        self.groups: list[_Longer] = []
+        self._heap: list[tuple[float, int, int]] = []  # the next of each group: -estimate, places
+
+    def add(
+        self, parent: _Beginning, tokens: IntArray, scores: FloatArray, hidden: DoubleArray
+    ) -> None:
+        order = np.argsort(-hidden, kind="stable").tolist()
+        if order:
+            heapq.heappush(self._heap, (-float(hidden[order[0]]), len(self.groups), 0))
+            self.groups.append(_Longer(parent, tokens, scores, hidden, order))
+
+    def likeliest(self) -> float:
+        """The largest log-probability of those not taken, -inf if there is none."""
+        return max((float(group.scores.max()) for group in self.groups), default=-np.inf)
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def take(self) -> tuple[_Beginning, int, float]:
+        """The next by its estimate: what it makes longer, its piece, its log-probability."""
+        _, number, place = self._heap[0]
+        group = self.groups[number]
+        i = group.order[place]
+        if place + 1 < len(group.order):
+            following = -float(group.hidden[group.order[place + 1]])
+            heapq.heapreplace(self._heap, (following, number, place + 1))
+        else:
+            heapq.heappop(self._heap)
+        score = float(group.scores[i])
+        group.scores[i] = -np.inf
+        return group.parent, int(group.tokens[i]), score
 
 
 class Suggester:
@@ -99,6 +143,7 @@ class Suggester:
         size = predictor.tokenizer.vocabulary_size
         endings = lexicon.endings() if lexicon else np.full(size, 0.5)
         self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
+        self._may_be_suggested = lru_cache(maxsize=8192)(self._find_whether_suggested)
 
     def doubts(self, ignore_case: bool) -> list[str]:  # noqa: ARG002
         """See TextEntry."""
@@ -121,56 +166,60 @@ class Suggester:
         return [
             Suggestion(word, float(np.exp(-log)))
             for log, word in best
-            if log <= best[0][0] - np.log(LEAST_SHARE)
+            if log <= best[0][0] - LOG_LEAST_SHARE
         ]
 
     def _search(self, context: Tokens, target: "_Target", k: int) -> FoundWords:
         """The likeliest words that fit the target, and some more."""
-        words = FoundWords()
-        order = itertools.count()  # breaks ties
-        heap: list[_Open] = []
-
-        def push(parent: _Beginning) -> None:
-            for token, score, hidden in self._continuations(parent, target, k):
-                heap.append((-hidden, next(order), score, token, parent))
-            heapq.heapify(heap)
-
-        push(_Beginning("", "", context, 0.0))
+        words, open_ = FoundWords(), _OpenBeginnings()
+        self._open_longer(open_, _Beginning("", "", context, 0.0), target, k)
         # One word more than asked for may be the prefix itself.
         for _ in range(max(self._expansions, k)):
             worst = words.kth_best(k + 1)
-            if not heap or (worst > -np.inf and max(entry[2] for entry in heap) <= worst):
+            if not open_ or (worst > -np.inf and open_.likeliest() <= worst):
                 return words
-            beginning = self._extend(heapq.heappop(heap), target)
+            beginning = self._extend(*open_.take(), target)
             if self._completes(beginning, target):
                 following = self._steps.log_probabilities(beginning.tokens)
                 ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
                 words.add(beginning.text, beginning.log_probability + float(np.log(ending)))
-            push(beginning)
-        self._complete(words, heap, target, k)
+            self._open_longer(open_, beginning, target, k)
+        self._complete(words, open_.groups, target, k)
         return words
 
-    def _complete(self, words: FoundWords, entries: list[_Open], target: "_Target", k: int) -> None:
+    def _complete(
+        self, words: FoundWords, groups: list[_Longer], target: "_Target", k: int
+    ) -> None:
         """Add open beginnings as they stand, likeliest first, until what is left cannot matter."""
-        tokens = [token for _, _, _, token, _ in entries]
-        scores = np.array([score for _, _, score, _, _ in entries]) + self._log_endings[tokens]
-        order = np.argsort(-scores, kind="stable").tolist()
-        worst = words.kth_best(k + 1)
-        for i, score in zip(order, scores[order].tolist(), strict=True):
-            if score <= worst + np.log(FITTING_SHARE):
+        if not groups:
+            return
+        tokens = np.concatenate([group.tokens for group in groups])
+        scores = np.concatenate([group.scores for group in groups]) + self._log_endings[tokens]
+        owners = np.repeat(np.arange(len(groups)), [len(group.tokens) for group in groups])
+        log_probabilities = np.concatenate([group.scores for group in groups])
+        least = self._least(words, k)
+        for i in np.argsort(-scores, kind="stable").tolist():
+            score = float(scores[i])
+            if score <= least:
                 return
-            beginning = self._extend(entries[i], target)
+            parent, token = groups[owners[i]].parent, int(tokens[i])
+            beginning = self._extend(parent, token, float(log_probabilities[i]), target)
             if self._completes(beginning, target):
                 words.add(beginning.text, score)
-                worst = words.kth_best(k + 1)
+                least = self._least(words, k)
 
-    def _continuations(
-        self, parent: _Beginning, target: "_Target", k: int
-    ) -> Iterator[tuple[int, float, float]]:
-        """The likeliest pieces after a beginning.
+    @staticmethod
+    def _least(words: FoundWords, k: int) -> float:
+        """What is no likelier is neither shown nor a way to write what is."""
+        least_shown = words.kth_best(1) + LOG_LEAST_SHARE
+        return LOG_FITTING_SHARE + max(words.kth_best(k + 1), least_shown + LOG_FITTING_SHARE)
 
-        Each with the log-probability of the longer beginning, and an estimate of how much of it
-        lies in words that are longer still.
+    def _open_longer(
+        self, open_: _OpenBeginnings, parent: _Beginning, target: "_Target", k: int
+    ) -> None:
+        """Open the likeliest pieces after a beginning.
+
+        Their estimate is how much of a longer beginning lies in words that are longer still.
         """
         ids, fits = self._pieces.continuations(target.rest(parent.key), target.apostrophes)
         if target.capital and not any(map(is_letter, parent.text)):
@@ -181,11 +230,11 @@ class Suggester:
         if len(ids) > most:
             best = np.sort(np.argpartition(-scores - fits, most)[:most])
             ids, fits, scores = ids[best], fits[best], scores[best]
-        hidden = scores + fits + self._log_going_on[ids]
-        return zip(ids.tolist(), scores.tolist(), hidden.tolist(), strict=True)
+        open_.add(parent, ids, scores, scores + fits + self._log_going_on[ids])
 
-    def _extend(self, entry: _Open, target: "_Target") -> _Beginning:
-        _, _, log_probability, token, parent = entry
+    def _extend(
+        self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
+    ) -> _Beginning:
         return _Beginning(
             parent.text + self._pieces.text(token),
             parent.key + self._pieces.key(token, target.apostrophes),
@@ -194,11 +243,12 @@ class Suggester:
         )
 
     def _completes(self, beginning: _Beginning, target: "_Target") -> bool:
-        """Whether a beginning is a word that may be suggested."""
-        word = beginning.text
+        """Whether a beginning is a word that may be suggested, and has all of the prefix."""
+        return len(beginning.key) >= len(target.key) and self._may_be_suggested(beginning.text)
+
+    def _find_whether_suggested(self, word: str) -> bool:
         return (
-            len(beginning.key) >= len(target.key)
-            and bool(word)
+            bool(word)
             and is_letter(word[0])
             and word[-1] not in APOSTROPHES
             and not is_blocked(fold(word), self._blocked)
@@ -235,7 +285,7 @@ def _way_to_write(ways: Ways, total: float, prefix: str, sentence: bool) -> str 
     A sentence starts with a capital, unless hardly any text does so with this word. What is typed
     already is not shown; if it is the word, another way to write it may be.
     """
-    least = total + np.log(FITTING_SHARE)
+    least = total + LOG_FITTING_SHARE
     if prefix in ways:
         ways = {way: log for way, log in ways.items() if way != prefix and log >= least}
         if not ways:

@@ -3,10 +3,14 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
+from click.testing import CliRunner
 from helpers import ROOT
 
+from pocketlm.cli import cli
 from pocketlm.model.errors import UserError
 from pocketlm.model.tasks.config import config_from_json
 from pocketlm.model.tasks.pairs import read_pairs
@@ -62,3 +66,28 @@ def test_the_committed_record_is_of_the_long_recipe(name: str) -> None:
     kept = ("vocabulary_size", "features", "classes", "embedding", "hidden", "layers")
     network = {size: getattr(config.network, size) for size in kept}
     assert replace(long, network=replace(long.network, **network)) == config
+
+
+def test_a_training_that_cannot_begin_leaves_its_folder_free(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    train = ["task", "regression", "train", "--out", str(tmp_path / "run"), "--max-steps", "2"]
+    if not torch.cuda.is_available():
+        result = CliRunner().invoke(cli, [*train, "--device", "cuda"])
+        assert isinstance(result.exception, UserError)
+    assert CliRunner().invoke(cli, train).exit_code == 0
+
+
+def test_what_does_not_belong_to_a_run_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    run, table = tmp_path / "run", tmp_path / "table.csv"
+    train = ["task", "regression", "train", "--out", str(run), "--max-steps", "2"]
+    assert CliRunner().invoke(cli, train).exit_code == 0
+    table.write_text("a,b,y\n" + "\n".join(f"{i},{i * i},{3 * i}" for i in range(20)))
+    evaluate = ["task", "regression", "evaluate", str(run)]
+    result = CliRunner().invoke(cli, [*evaluate, "--data", str(table)])
+    assert isinstance(result.exception, UserError)
+    assert "2 features" in str(result.exception)
+    (run / "encoding.json").write_text("{}")
+    result = CliRunner().invoke(cli, evaluate)
+    assert isinstance(result.exception, UserError)
+    assert "encoding" in str(result.exception)

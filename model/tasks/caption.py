@@ -16,7 +16,7 @@ from the pixels that result.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class Caption(Task):
     """See the module's docstring."""
 
     name = "caption"
+    encoding_shape: ClassVar[dict[str, Any]] = {"stroke_bounds": list, "slant_bounds": list}
     main_metric = "exact_match"
     long = TaskConfig(
         task="caption",

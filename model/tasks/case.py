@@ -10,7 +10,7 @@ most frequent such form in training). Trained and measured on lines whose case c
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Case(Task):
     """See the module's docstring."""
 
     name = "case"
+    encoding_shape: ClassVar[dict[str, Any]] = {"tags": list, "mixed": dict}
     main_metric = "f1"
     long = TaskConfig(
         task="case",

@@ -43,6 +43,9 @@ class NetworkConfig:
         for name in ("embedding", "hidden", "layers", "decoder_hidden"):
             if not 1 <= getattr(self, name) <= 8192:
                 raise UserError(f"{name} {getattr(self, name)} is outside 1..8192")
+        for name in ("vocabulary_size", "features", "classes"):
+            if not 0 <= getattr(self, name) <= 1 << 16:
+                raise UserError(f"{name} {getattr(self, name)} is outside 0..{1 << 16}")
         for name in ("dropout", "token_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} {getattr(self, name)} is outside 0..1")

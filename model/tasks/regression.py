@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,12 @@ class Regression(Task):
     """See the module's docstring."""
 
     name = "regression"
+    encoding_shape: ClassVar[dict[str, Any]] = {
+        "feature_means": list,
+        "feature_deviations": list,
+        "value_mean": float,
+        "value_deviation": float,
+    }
     main_metric = "r2"
     long = TaskConfig(
         task="regression",
@@ -134,6 +140,8 @@ def numbers(text: str, count: int) -> list[float]:
 
 def _standardised(encoding: Encoding, features: Sequence[float]) -> Inputs:
     means = np.array(encoding.values["feature_means"])
+    if len(features) != len(means):
+        raise UserError(f"a row has {len(features)} features, the run was trained on {len(means)}")
     deviations = np.array(encoding.values["feature_deviations"])
     standardised: FloatArray = ((np.array(features) - means) / deviations).astype(np.float32)
     return standardised

@@ -35,7 +35,7 @@ def train_task(task: Task, config: TaskConfig, folder: Path, progress: Progress)
     """
     splits = task.read(config)
     with locked_run(folder):
-        if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD, CONFIG)):
+        if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD)):
             raise UserError(
                 f"{folder} already holds a training: --resume it, or choose another --out"
             )
@@ -43,10 +43,10 @@ def train_task(task: Task, config: TaskConfig, folder: Path, progress: Progress)
         progress.note(f"encoding {len(rows):,} rows of {config.data}")
         encoding = task.fit(config, rows)
         config = replace(config, network=task.sizes(config, encoding))
-        encoding.save(folder)
-        write_json(folder / CONFIG, config_to_json(config))
         trainer = _trainer(task, config, folder, progress, splits, encoding)
         trainer.begin_from(task.initial_weights(config))
+        encoding.save(folder)
+        write_json(folder / CONFIG, config_to_json(config))
         trainer.save()  # from now on there is something to resume
         return _finish(task, trainer, splits, encoding)
 
@@ -68,7 +68,7 @@ def resume_task(
         kept = config_to_json(read_config(task, folder))
         changed = {name: bound for name, bound in bounds.items() if bound is not None}
         config = config_from_json({**kept, **changed}, "the new bounds")
-        encoding, splits = Encoding.load(folder), task.read(config)
+        encoding, splits = Encoding.load(folder, task, config.network), task.read(config)
         trainer = _trainer(task, config, folder, progress, splits, encoding)
         trainer.restore()
         write_json(folder / CONFIG, config_to_json(config))
@@ -77,7 +77,8 @@ def resume_task(
 
 def open_task_run(task: Task, folder: Path) -> tuple[TaskNetwork, Encoding, TaskConfig]:
     """The best weights of a run, with what the task learnt of its data, and the settings."""
-    config, encoding = read_config(task, folder), Encoding.load(folder)
+    config = read_config(task, folder)
+    encoding = Encoding.load(folder, task, config.network)
     network = TaskNetwork(config.network).eval()
     load_weights(network, load_checkpoint(folder / WEIGHTS).tensors, folder / WEIGHTS)
     return network, encoding, config

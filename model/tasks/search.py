@@ -1,7 +1,8 @@
 """Beam search: the likeliest text of a decoder, many inputs at a time.
 
 A finished hypothesis is worth its log-probability by its length to the power of 0.8 (as in Wu et
-al. 2016): without that, short texts win. A beam of 1 is greedy.
+al. 2016): without that, short texts win. A beam of 1 is nearly greedy: it too goes on past an end,
+for a longer text that is worth more.
 
 Shapes: B inputs, K hypotheses of each, V vocabulary.
 """
@@ -74,7 +75,7 @@ def _finish(
 
 
 def _none_can_win(scores: Tensor, length: int, best: list[tuple[float, list[int]]]) -> bool:
-    """Whether no hypothesis that goes on, [B, K], could still be worth more than the best."""
-    # A total only falls, but a longer text divides it by more: so far as it may still go on.
+    """Whether no hypothesis that goes on, [B, K], is likely to be worth more than the best."""
+    # A total only falls, but a longer text divides it by more: few gain by more than three tokens.
     likeliest = (scores[:, 0] / (length + 3) ** LENGTH_POWER).tolist()
     return all(value < found for value, (found, _) in zip(likeliest, best, strict=True))

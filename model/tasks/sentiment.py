@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -35,6 +35,7 @@ class Sentiment(Task):
     """See the module's docstring."""
 
     name = "sentiment"
+    encoding_shape: ClassVar[dict[str, Any]] = {"labels": list}
     main_metric = "accuracy"
     long = TaskConfig(
         task="sentiment",

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json, write_json
+from pocketlm.model.settings import matches
 from pocketlm.model.tasks.answers import Answer
 from pocketlm.model.tasks.batches import Example, Inputs
 from pocketlm.model.tasks.config import NetworkConfig, TaskConfig
@@ -47,11 +48,17 @@ class Encoding:
             self.text_tokens.save(folder / TOKENIZER)
 
     @classmethod
-    def load(cls, folder: Path) -> "Encoding":
-        """Read what `save` wrote; UserError if it is missing or damaged."""
+    def load(cls, folder: Path, task: "Task", network: NetworkConfig) -> "Encoding":
+        """Read what `save` wrote for a task's network; UserError if it is missing or damaged."""
         values = read_json(folder / ENCODING, "task's encoding")
-        has_tokens = (folder / TOKENIZER).is_file()
-        return cls(values, Tokenizer.load(folder / TOKENIZER) if has_tokens else None)
+        if not matches(values, task.encoding_shape):
+            raise UserError(f"{folder / ENCODING} lacks what an encoding of {task.name} holds")
+        has_tokens = "tokens" in (network.reads, network.head)
+        encoding = cls(values, Tokenizer.load(folder / TOKENIZER) if has_tokens else None)
+        tokens = encoding.tokenizer.vocabulary_size if has_tokens else network.vocabulary_size
+        if tokens != network.vocabulary_size:
+            raise UserError(f"{folder / TOKENIZER} has {tokens} pieces: it is of another network")
+        return encoding
 
 
 class Task(ABC):
@@ -60,6 +67,7 @@ class Task(ABC):
     name: str
     quick: TaskConfig  # minutes on one core
     long: TaskConfig  # the recipe of the figures in docs/tasks.md
+    encoding_shape: ClassVar[dict[str, Any]] = {}  # of encoding.json, for settings.matches
     main_metric: str  # of `measure`, the one that a line of text names first
 
     @abstractmethod

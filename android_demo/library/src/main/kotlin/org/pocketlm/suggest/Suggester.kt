@@ -131,15 +131,21 @@ class Suggester(
 
         /** Adds open beginnings as they stand, likeliest first, until the rest cannot matter. */
         private fun completeAll() {
-            var worst = words.kthBest(k + 1)
+            var least = least()
             for ((each, score) in open.sorted { endings.logEnding(it) }) {
-                if (score <= worst + LOG_FITTING_SHARE) return
+                if (score <= least) return
                 val beginning = extend(each)
                 if (completes(beginning)) {
                     words.add(beginning.text, score)
-                    worst = words.kthBest(k + 1)
+                    least = least()
                 }
             }
+        }
+
+        /** What is no likelier is neither shown nor a way to write what is. */
+        private fun least(): Double {
+            val leastShown = words.kthBest(1) + LOG_LEAST_SHARE
+            return LOG_FITTING_SHARE + maxOf(words.kthBest(k + 1), leastShown + LOG_FITTING_SHARE)
         }
 
         /** Opens the likeliest pieces after a beginning. */
