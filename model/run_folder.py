@@ -151,3 +151,15 @@ def locked_run(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"{folder} is in use by another training") from None
         yield
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that a training would overwrite; UserError."""
+    if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD)):
+        raise UserError(f"{folder} already holds a training: --resume it, or choose another --out")
+
+
+def check_resumable(folder: Path) -> None:
+    """Refuse a folder without a checkpoint; UserError."""
+    if not (folder / CHECKPOINT).is_file():
+        raise UserError(f"{folder} has no {CHECKPOINT} to resume from")

@@ -24,12 +24,12 @@ from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.progress import PlainProgress, Progress
 from pocketlm.model.run_folder import (
     BOUNDS,
-    CHECKPOINT,
     CONFIG,
     RECORD,
     TOKENIZER,
-    WEIGHTS,
     TrainConfig,
+    check_new,
+    check_resumable,
     config_from_json,
     config_to_json,
     locked_run,
@@ -62,10 +62,7 @@ def train(
     if tokenizer is None and config.tokenizer:
         tokenizer = open_tokenizer(Path(config.tokenizer))
     with locked_run(folder):
-        if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD)):
-            raise UserError(
-                f"{folder} already holds a training: --resume it, or choose another --out"
-            )
+        check_new(folder)
         if initial:
             tokenizer = initial[1]
             sizes = replace(initial[0].config, dropout=config.model.dropout)
@@ -102,8 +99,7 @@ def resume(folder: Path, progress: Progress, **bounds: float | None) -> dict[str
     Raises:
         UserError, InterruptedRunError: as `train`; also if the corpus or the tokenizer changed.
     """
-    if not (folder / CHECKPOINT).is_file():
-        raise UserError(f"{folder} has no {CHECKPOINT} to resume from")
+    check_resumable(folder)
     with locked_run(folder):
         path = folder / CONFIG
         kept = config_to_json(config_from_json(read_json(path, "run's config"), str(path)))

@@ -1,57 +1,38 @@
-"""One training: its parts, its loop, its checkpoints.
+"""One training of a language model: its parts, its steps, its validations.
 
-See train.py for how it is begun and resumed.
+The loop is training_loop.py's; see train.py for how it is begun and resumed.
 """
 
-import math
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pocketlm.model.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    load_weights,
-    restore_training,
-    save_checkpoint,
-    training_tensors,
-)
+from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from pocketlm.model.corpus import Corpus, text_lines
-from pocketlm.model.errors import InterruptedRunError, UserError
+from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import Evaluation, exp_or_infinity
-from pocketlm.model.files import finite
 from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
-from pocketlm.model.optimizer import adamw, learning_rate
-from pocketlm.model.progress import Progress, Status
-from pocketlm.model.run_folder import (
-    CHECKPOINT,
-    CONFIG,
-    LOG,
-    WEIGHTS,
-    TrainConfig,
-    config_to_json,
-)
+from pocketlm.model.progress import Progress
+from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
 from pocketlm.model.segments import WindowStream
 from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.model.train_log import open_log
-
-LOG_EVERY = 50  # steps
-CHECKPOINT_VERSION = 1
+from pocketlm.model.train_log import LOG_COLUMNS
+from pocketlm.model.training_loop import LOG_EVERY, TrainingLoop
 
 
-class Trainer:
-    """One training: its parts, its state, and the loop."""
+class Trainer(TrainingLoop[TrainConfig]):
+    """One training: its parts and their state."""
+
+    log_columns = LOG_COLUMNS
 
     def __init__(
         self,
@@ -61,7 +42,6 @@ class Trainer:
         corpus: Corpus,
         tokenizer: Tokenizer,
     ) -> None:
-        self.config, self.folder, self.progress = config, folder, progress
         self.corpus, self.tokenizer = corpus, tokenizer
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
@@ -75,17 +55,10 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.objective = _objective(config, tokenizer, self.device)
         self.model = self.objective.model
-        self.optimizer = adamw(self.model, config)
+        super().__init__(config, folder, progress, self.model)
         self.carried = self.model.start_state(config.rows).detach()
-        self.step = 0
-        self.seconds = 0.0  # of this run, earlier sessions included
-        self.sessions = 1
-        self.training_seconds = 0.0  # of them, without validations
-        self.best = math.inf  # nats a word on the valid lines
-        self.best_step = 0
-        self.curve: list[dict[str, float]] = []
-        self.losses: deque[float] = deque(maxlen=LOG_EVERY)
-        self.speeds: deque[float] = deque(maxlen=LOG_EVERY)
+        self.training_seconds = 0.0  # of `seconds`, without validations
+        self.speeds: deque[float] = deque(maxlen=LOG_EVERY)  # seconds a step
 
     def begin_from(self, model: RecurrentLanguageModel) -> None:
         """Take the weights of a model of the same sizes, before the first step."""
@@ -97,69 +70,24 @@ class Trainer:
         """Tokens trained on so far."""
         return self.step * self.config.rows * self.config.window
 
-    def run(self, interrupted: Callable[[], bool]) -> None:
-        """Step until a bound, early stopping or a signal."""
-        if self.step == 0:
-            self.save()  # from the first validation on there is something to resume
-        last_checkpoint = time.monotonic()
-        resumed_seconds, started = self.seconds, time.monotonic()
-        with open_log(self.folder / LOG, self.step) as log:
-            while (fraction := self._fraction()) < 1 and not self._out_of_patience():
-                began = time.monotonic()
-                loss, norm, rate = self._train_step(fraction)
-                self.speeds.append(time.monotonic() - began)
-                self.training_seconds += self.speeds[-1]
-                self.losses.append(loss)
-                self.seconds = resumed_seconds + time.monotonic() - started
-                row = {"loss": np.mean(self.losses), "learning_rate": rate, "gradient_norm": norm}
-                if self.step % self.config.valid_every == 0:
-                    log(self._log_row({**row, **self._validate()}))
-                elif self.step % LOG_EVERY == 0:
-                    log(self._log_row(row))
-                self.progress.update(self._status())
-                if interrupted():
-                    self.save()
-                    raise InterruptedRunError(
-                        f"interrupted at step {self.step}; go on with --resume of {self.folder}"
-                    )
-                if time.monotonic() - last_checkpoint > 60 * self.config.checkpoint_minutes:
-                    self.save()
-                    last_checkpoint = time.monotonic()
-            if not self.curve or self.curve[-1]["step"] != self.step:
-                log(self._log_row(self._validate()))
-        self.progress.update(self._status())
-        self.save()
-
-    def _train_step(self, fraction: float) -> tuple[float, float, float]:
-        """One update; its loss, the norm of its gradient and its learning rate."""
-        rate = learning_rate(self.config, self.step, fraction)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def _train_step(self, fraction: float) -> dict[str, float]:
+        began = time.monotonic()
         segments = self.stream.next_window()
         self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
         loss, final = self.objective.loss(segments, self.carried, self.dtype)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        value = loss.item()
-        if not (math.isfinite(value) and math.isfinite(norm.item())):
-            raise UserError(
-                f"the loss is not finite at step {self.step}: lower the learning rate; "
-                "the last checkpoint is kept"
-            )
-        self.optimizer.step()
+        row = self._update(loss, fraction)
         last = to_device(segments.last_of_row, self.device)
         self.carried = final[:, last].detach()
-        self.step += 1
-        return value, norm.item(), rate
+        self.speeds.append(time.monotonic() - began)
+        self.training_seconds += self.speeds[-1]
+        return row
 
-    def _fraction(self) -> float:
-        """How much of the run is done, by the bound that comes first."""
-        epochs, steps, minutes = self.config.epochs, self.config.max_steps, self.config.max_minutes
-        by_epochs = self.tokens / (epochs * self.shards.index.tokens) if epochs else 0.0
-        by_steps = self.step / steps if steps else 0.0
-        by_time = self.seconds / (60 * minutes) if minutes else 0.0
-        return max(by_epochs, by_steps, by_time)
+    def _epochs(self) -> float:
+        return self.tokens / self.shards.index.tokens
+
+    def _validation_is_due(self) -> bool:
+        return self.step % self.config.valid_every == 0
 
     def _out_of_patience(self) -> bool:
         waited = self.step - self.best_step
@@ -187,73 +115,35 @@ class Trainer:
         steps = len(self.speeds)
         return steps * self.config.rows * self.config.window / sum(self.speeds) if steps else 0.0
 
-    def _status(self) -> Status:
-        fraction = min(self._fraction(), 1.0)
-        return Status(
-            step=self.step,
-            tokens=self.tokens,
-            loss=float(np.mean(self.losses)) if self.losses else math.nan,
-            tokens_per_second=self._speed(),
-            fraction=fraction,
-            seconds_left=self.seconds * (1 - fraction) / max(fraction, 1e-9),
-            valid=exp_or_infinity(self.best) if self.curve else None,
-        )
+    def _shown_best(self) -> float:
+        return exp_or_infinity(self.best)
 
     def _log_row(self, values: dict[str, Any]) -> dict[str, Any]:
         known = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds, 1)}
         return {**known, "tokens_per_second": round(self._speed()), **values}
 
-    def save(self) -> None:
-        """Write the checkpoint: everything that the next step depends on."""
-        tensors = training_tensors(self.model, self.optimizer)
-        tensors["carried"] = self.carried
-        state = {
-            "format_version": CHECKPOINT_VERSION,
-            "step": self.step,
-            "seconds": self.seconds,
+    def _own_tensors(self) -> dict[str, Tensor]:
+        return {"carried": self.carried}
+
+    def _own_state(self) -> dict[str, Any]:
+        return {
             "training_seconds": self.training_seconds,
-            "sessions": self.sessions,
-            "best": [self.best if math.isfinite(self.best) else None, self.best_step],
-            "curve": finite(self.curve),
             "position": self.stream.position(),
             "tokenizer_sha256": self.tokenizer.sha256,
             "corpus_sha256": self.corpus.sha256,
         }
-        save_checkpoint(self.folder / CHECKPOINT, Checkpoint(tensors, state))
 
-    def restore(self) -> None:
-        """Go back to the folder's checkpoint."""
-        path = self.folder / CHECKPOINT
-        checkpoint = load_checkpoint(path)
-        if checkpoint.state.get("format_version") != CHECKPOINT_VERSION:
-            raise UserError(f"{path} was written by another version of PocketLM")
-        if checkpoint.state.get("corpus_sha256") != self.corpus.sha256:
+    def _check_origin(self, state: dict[str, Any], path: Path) -> None:
+        if state.get("corpus_sha256") != self.corpus.sha256:
             raise UserError(f"{self.corpus.name} has changed since {path} was written")
-        if checkpoint.state.get("tokenizer_sha256") != self.tokenizer.sha256:
+        if state.get("tokenizer_sha256") != self.tokenizer.sha256:
             raise UserError(f"{self.folder}: the tokenizer is not the one of the checkpoint")
-        try:
-            self._restore_tensors(checkpoint.tensors, path)
-            self._restore_state(checkpoint.state)
-        except UserError:
-            raise
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{path} does not fit {self.folder / CONFIG}: {reason:.100}") from None
-        self.progress.note(f"resumed at step {self.step}")
 
-    def _restore_tensors(self, tensors: dict[str, Tensor], path: Path) -> None:
+    def _restore_own(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         if tensors["carried"].shape != self.carried.shape:
             raise ValueError("the carried states are of other rows")
-        restore_training(self.model, self.optimizer, tensors, path)
         self.carried = tensors["carried"].to(self.device)
-
-    def _restore_state(self, state: dict[str, Any]) -> None:
-        self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self.training_seconds = float(state["training_seconds"])
-        self.sessions = int(state["sessions"]) + 1
-        best, self.best_step = state["best"]
-        self.best = math.inf if best is None else best
-        self.curve = list(state["curve"])
         self.stream.seek(state["position"])
 
     def record(self) -> dict[str, Any]:
@@ -262,7 +152,6 @@ class Trainer:
         load_weights(self.model, best.tensors, self.folder / WEIGHTS)
         valid = text_lines(self.corpus.path("valid"))
         perplexities = _word_perplexities(self.objective.evaluate(valid))
-        training_tokens = self.shards.index.tokens
         return {
             "format_version": 1,
             "config": config_to_json(self.config),
@@ -273,7 +162,7 @@ class Trainer:
             "seed": self.config.seed,
             "steps": self.step,
             "tokens": self.tokens,
-            "epochs": self.tokens / training_tokens,
+            "epochs": self._epochs(),
             "seconds": round(self.seconds, 1),
             "sessions": self.sessions,
             "tokens_per_second": round(self.tokens / max(self.training_seconds, 1e-9)),

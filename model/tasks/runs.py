@@ -16,7 +16,14 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json, write_json
 from pocketlm.model.hardware import machine_record
 from pocketlm.model.progress import Progress
-from pocketlm.model.run_folder import CHECKPOINT, CONFIG, RECORD, WEIGHTS, locked_run
+from pocketlm.model.run_folder import (
+    CONFIG,
+    RECORD,
+    WEIGHTS,
+    check_new,
+    check_resumable,
+    locked_run,
+)
 from pocketlm.model.signals import caught_signals
 from pocketlm.model.tasks.answers import Answers, network_answers
 from pocketlm.model.tasks.config import TaskConfig, config_from_json, config_to_json
@@ -35,10 +42,7 @@ def train_task(task: Task, config: TaskConfig, folder: Path, progress: Progress)
     """
     splits = task.read(config)
     with locked_run(folder):
-        if any((folder / name).exists() for name in (CHECKPOINT, WEIGHTS, RECORD)):
-            raise UserError(
-                f"{folder} already holds a training: --resume it, or choose another --out"
-            )
+        check_new(folder)
         rows = task.training_rows(config, splits["train"])
         progress.note(f"encoding {len(rows):,} rows of {config.data}")
         encoding = task.fit(config, rows)
@@ -47,7 +51,6 @@ def train_task(task: Task, config: TaskConfig, folder: Path, progress: Progress)
         trainer.begin_from(task.initial_weights(config))
         encoding.save(folder)
         write_json(folder / CONFIG, config_to_json(config))
-        trainer.save()  # from now on there is something to resume
         return _finish(task, trainer, splits, encoding)
 
 
@@ -62,8 +65,7 @@ def resume_task(
         progress: told of each step.
         bounds: `epochs`, `max_steps`, `max_minutes` that replace those of the folder.
     """
-    if not (folder / CHECKPOINT).is_file():
-        raise UserError(f"{folder} has no {CHECKPOINT} to resume from")
+    check_resumable(folder)
     with locked_run(folder):
         kept = config_to_json(read_config(task, folder))
         changed = {name: bound for name, bound in bounds.items() if bound is not None}
