@@ -15,6 +15,7 @@ from pathlib import Path
 from pocketlm.model.corpus import SPLITS, Corpus, open_corpus, read_sources
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, write_json
+from pocketlm.module_command import run_module
 
 MARKER = "held-out.json"
 
@@ -54,18 +55,14 @@ def _copy(corpus: Corpus, split: str, keep: Callable[[str], bool], target: Path)
     return sum(map(keep, sources))
 
 
+def _write(corpus: str, source: str, out: str) -> None:
+    kept = hold_out(open_corpus(corpus), source, Path(out))
+    print(", ".join(f"{split}: {count} documents" for split, count in kept.items()))  # noqa: T201
+
+
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
-    if len(arguments) != 3:
-        print("usage: python -m pocketlm.benchmarks.hold_out CORPUS SOURCE OUT", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        kept = hold_out(open_corpus(arguments[0]), arguments[1], Path(arguments[2]))
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(", ".join(f"{split}: {count} documents" for split, count in kept.items()))  # noqa: T201
-    return 0
+    return run_module("pocketlm.benchmarks.hold_out CORPUS SOURCE OUT", arguments, _write)
 
 
 if __name__ == "__main__":

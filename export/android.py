@@ -22,6 +22,7 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, write_text
 from pocketlm.model.weights import WEIGHTS
 from pocketlm.models import DEFAULT_MODEL, resolve_model
+from pocketlm.module_command import run_module
 
 # What the app may name a bundle: a plain folder name in its assets.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -93,20 +94,16 @@ def _licence_of(package: str) -> str:
     return text
 
 
+def _stage(assets: str, *bundles: str) -> None:
+    stage_texts(Path(assets))
+    for bundle in bundles or [DEFAULT_MODEL]:
+        print(stage_bundle(Path(bundle), Path(assets)))  # noqa: T201
+
+
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
-    if not arguments:
-        print("usage: python -m pocketlm.export.android ASSETS [BUNDLE...]", file=sys.stderr)  # noqa: T201
-        return 2
-    assets, bundles = Path(arguments[0]), [Path(name) for name in arguments[1:]]
-    try:
-        stage_texts(assets)
-        for bundle in bundles or [DEFAULT_MODEL]:
-            print(stage_bundle(bundle, assets))  # noqa: T201
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
+    usage = "pocketlm.export.android ASSETS [BUNDLE...]"
+    return run_module(usage, arguments, _stage, most=sys.maxsize)
 
 
 if __name__ == "__main__":

@@ -194,9 +194,9 @@ class Suggester:
         if not groups:
             return
         tokens = np.concatenate([group.tokens for group in groups])
-        scores = np.concatenate([group.scores for group in groups]) + self._log_endings[tokens]
-        owners = np.repeat(np.arange(len(groups)), [len(group.tokens) for group in groups])
         log_probabilities = np.concatenate([group.scores for group in groups])
+        scores = log_probabilities + self._log_endings[tokens]
+        owners = np.repeat(np.arange(len(groups)), [len(group.tokens) for group in groups])
         least = self._least(words, k)
         for i in np.argsort(-scores, kind="stable").tolist():
             score = float(scores[i])

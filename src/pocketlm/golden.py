@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pocketlm.model.errors import UserError
+from pocketlm.module_command import run_module
 
 FORMAT_VERSION = 1
 SUGGESTIONS = 3
@@ -100,21 +100,17 @@ def golden_cases(model: Path) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """The command line of the module's docstring."""
+def _write(model: str, out: str) -> None:
     from pocketlm.model.files import write_json
 
-    if len(arguments) != 2:
-        print("usage: python -m pocketlm.golden MODEL OUT.json", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        golden = golden_cases(Path(arguments[0]))
-        write_json(Path(arguments[1]), golden)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"{arguments[1]}: {len(golden['cases'])} cases of {len(TEXTS)}")  # noqa: T201
-    return 0
+    golden = golden_cases(Path(model))
+    write_json(Path(out), golden)
+    print(f"{out}: {len(golden['cases'])} cases of {len(TEXTS)}")  # noqa: T201
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of the module's docstring."""
+    return run_module("pocketlm.golden MODEL OUT.json", arguments, _write)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from pathlib import Path
 from pocketlm.export.android import stage_bundle, stage_texts
 from pocketlm.export.bundle import MANIFEST, read_manifest
 from pocketlm.golden import TEXTS
-from pocketlm.model.errors import UserError
 from pocketlm.model.files import cache_directory, combined_hash, sha256_file
 from pocketlm.models import DEFAULT_MODEL, resolve_model
+from pocketlm.module_command import run_module
 
 
 def xnnpack_bundle() -> Path:
@@ -41,20 +41,15 @@ def xnnpack_bundle() -> Path:
     return target
 
 
+def _stage(assets: str) -> None:
+    stage_texts(Path(assets))
+    for bundle in (DEFAULT_MODEL, xnnpack_bundle()):
+        stage_bundle(bundle, Path(assets))
+
+
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
-    if len(arguments) != 1:
-        print("usage: python -m pocketlm.android.bundles ASSETS", file=sys.stderr)  # noqa: T201
-        return 2
-    assets = Path(arguments[0])
-    try:
-        stage_texts(assets)
-        for bundle in (DEFAULT_MODEL, xnnpack_bundle()):
-            stage_bundle(bundle, assets)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
+    return run_module("pocketlm.android.bundles ASSETS", arguments, _stage)
 
 
 if __name__ == "__main__":

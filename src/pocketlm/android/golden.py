@@ -39,6 +39,7 @@ from pocketlm.model.corpus import EMBEDDED, corpus_roots, open_corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path, write_json, write_text
 from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.module_command import run_module
 
 SEED = 7
 LINES = 10_000
@@ -223,19 +224,14 @@ def _write_lines(path: Path, cases: Iterable[dict[str, Any]]) -> int:
     return count
 
 
+def _write(folder: str) -> None:
+    for name, count in write_all(Path(folder)).items():
+        print(f"{folder}/{name}: {count}")  # noqa: T201
+
+
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
-    if len(arguments) != 1:
-        print("usage: python -m pocketlm.android.golden OUT_FOLDER", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        counts = write_all(Path(arguments[0]))
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    for name, count in counts.items():
-        print(f"{arguments[0]}/{name}: {count}")  # noqa: T201
-    return 0
+    return run_module("pocketlm.android.golden OUT_FOLDER", arguments, _write)
 
 
 if __name__ == "__main__":

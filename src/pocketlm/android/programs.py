@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from pocketlm.export.bundle import PROGRAM, checked_manifest
 from pocketlm.export.quiet import quiet_native
-from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path
 from pocketlm.model.tokenizer import END_ID
+from pocketlm.module_command import run_module
 
 TOKENS = 40
 
@@ -57,21 +57,17 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
         temporary.write_bytes(array.astype(array.dtype.newbyteorder("<")).tobytes())
 
 
+def _write(bundles: str, out: str) -> None:
+    for bundle in sorted(path for path in Path(bundles).iterdir() if path.is_dir()):
+        tokens = fixed_tokens(checked_manifest(bundle)["model"]["vocabulary_size"])
+        write_array(Path(out) / bundle.name / "tokens.bin", tokens)
+        logits = program_logits(bundle / PROGRAM, tokens)
+        write_array(Path(out) / bundle.name / "logits.bin", logits)
+
+
 def main(arguments: list[str]) -> int:
     """The command line of the module's docstring."""
-    if len(arguments) != 2:
-        print("usage: python -m pocketlm.android.programs BUNDLES OUT", file=sys.stderr)  # noqa: T201
-        return 2
-    out = Path(arguments[1])
-    try:
-        for bundle in sorted(path for path in Path(arguments[0]).iterdir() if path.is_dir()):
-            tokens = fixed_tokens(checked_manifest(bundle)["model"]["vocabulary_size"])
-            write_array(out / bundle.name / "tokens.bin", tokens)
-            write_array(out / bundle.name / "logits.bin", program_logits(bundle / PROGRAM, tokens))
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
+    return run_module("pocketlm.android.programs BUNDLES OUT", arguments, _write)
 
 
 if __name__ == "__main__":
