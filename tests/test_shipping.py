@@ -89,7 +89,7 @@ def test_the_name_of_no_model_names_those_that_there_are() -> None:
 
 @pytest.mark.parametrize("name", TRAINING_RECIPES)
 def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
-    from pocketlm.model.commands import training_settings
+    from pocketlm.model.train_command import training_settings
 
     config = config_from_json(training_settings(None, None, name, {}), name)
     manifest = read_manifest(resolve_model(Path(name)))
@@ -112,21 +112,21 @@ def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
 def test_settings_that_exclude_each_other(
     recipe: str | None, preset: str | None, given: dict[str, Any], message: str
 ) -> None:
-    from pocketlm.model.commands import training_settings
+    from pocketlm.model.train_command import training_settings
 
     with pytest.raises(UserError, match=message):
         training_settings("first-look", preset, recipe, given)
 
 
 def test_going_on_from_a_model_has_its_sizes() -> None:
-    from pocketlm.model.commands import training_settings
+    from pocketlm.model.train_command import training_settings
 
     settings = training_settings("first-look", None, None, {"initial": "en-small", "dropout": 0.1})
     assert (settings["model"]["hidden"], settings["model"]["dropout"]) == (384, 0.1)
 
 
 def test_options_change_a_recipe() -> None:
-    from pocketlm.model.commands import training_settings
+    from pocketlm.model.train_command import training_settings
 
     settings = training_settings("mine.txt", None, "en-small", {"epochs": 1.0, "hidden": 64})
     assert (settings["corpus"], settings["epochs"]) == ("mine.txt", 1.0)

@@ -6,9 +6,10 @@ from pocketlm import __version__
 from pocketlm.benchmarks.commands import bench, ngram
 from pocketlm.demo import demo
 from pocketlm.export.commands import export, inspect
-from pocketlm.model.commands import evaluate, generate, score, suggest, train
+from pocketlm.model.commands import evaluate, generate, score, suggest
 from pocketlm.model.fill_command import fill
 from pocketlm.model.tasks.commands import task
+from pocketlm.model.train_command import train
 
 
 class _InOrder(click.Group):
