@@ -26,9 +26,9 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
     private val entries = HashMap<String, Entry>()
     private var changed = false
 
-    /** Another one after each [forget] and [wipe]; see [learn]. */
+    /** Another one after each [forget] and [wipe]; see [learn]. Reading it waits for no [save]. */
+    @Volatile
     var generation = 0
-        @Synchronized get
         private set
 
     init {
