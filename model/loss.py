@@ -2,10 +2,11 @@
 
 The logits of a window are its largest tensor by far (4,096 tokens x 8,192 pieces in fp32: 128 MiB),
 and on a CPU moving them costs more than computing them. Each chunk's logits are turned into their
-gradient in place and dropped, so that they stay in the cache and only the gradients of the inputs
-and of the weight are kept. The result is the same sum in another order.
+gradient in place, in buffers that are used again for the next chunk, so that they stay in the cache
+and no fresh page is asked of the system; only the gradients of the inputs and of the weight are
+kept. The result is the same sum in another order. What this costs: docs/scaling.md.
 
-Shapes: N tokens, E embedding, V vocabulary.
+Shapes: N tokens, C tokens of a chunk, E embedding, V vocabulary.
 """
 
 from typing import Any
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_TOKENS = {"cpu": 256, "cuda": 8192}
+CHUNK_TOKENS = {"cpu": 128, "cuda": 8192}
+_SMALLEST = torch.finfo(torch.float32).tiny  # a probability; below it the loss stays at 87 nats
 
 
 class _TiedSoftmaxLoss(torch.autograd.Function):
@@ -27,29 +29,23 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         dtype: torch.dtype,
         smoothing: float,
     ) -> Tensor:
-        share = smoothing / len(weight)  # of each token, whatever the target
-        count, chunk = len(targets), CHUNK_TOKENS[weight.device.type]
+        count, chunk = len(targets), min(CHUNK_TOKENS[weight.device.type], len(targets))
         low_weight, low_projected = weight.to(dtype), projected.to(dtype)
-        projected_gradient = torch.empty_like(projected)
+        projected_gradient = torch.empty_like(low_projected)
         weight_gradient = torch.zeros_like(weight)
+        part = torch.empty_like(low_weight)  # of the weight's gradient
+        low_logits = low_weight.new_empty(chunk, len(weight))
+        logits = low_logits if dtype == weight.dtype else weight.new_empty(chunk, len(weight))
         total = weight.new_zeros(())
         for start in range(0, count, chunk):
             x = low_projected[start : start + chunk]  # [C, E]
-            target = targets[start : start + chunk, None]  # [C, 1]
-            logits = (x @ low_weight.T).float()  # [C, V]
-            normaliser = logits.logsumexp(1, keepdim=True)
-            total += (normaliser - (1 - smoothing) * logits.gather(1, target)).sum()
-            if smoothing:
-                total -= share * logits.sum()
-            gradient = logits.sub_(normaliser).exp_()  # the probabilities
-            if smoothing:
-                gradient -= share
-            peak = torch.full_like(target, smoothing - 1, dtype=gradient.dtype)
-            gradient.scatter_add_(1, target, peak)
-            low_gradient = gradient.to(dtype)
-            projected_gradient[start : start + chunk] = low_gradient @ low_weight
-            weight_gradient += low_gradient.T @ x
-        ctx.save_for_backward(projected_gradient / count, weight_gradient / count)
+            low = torch.mm(x, low_weight.T, out=low_logits[: len(x)])  # [C, V]
+            rows = logits[: len(x)].copy_(low)
+            total += _turn_into_gradient(rows, targets[start : start + chunk, None], smoothing)
+            low.copy_(rows)
+            torch.mm(low, low_weight, out=projected_gradient[start : start + chunk])
+            weight_gradient += torch.mm(low.T, x, out=part)
+        ctx.save_for_backward(projected_gradient.to(weight.dtype) / count, weight_gradient / count)
         return total / count
 
     @staticmethod
@@ -58,6 +54,22 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         projected_gradient, weight_gradient = ctx.saved_tensors
         (scale,) = output_gradients
         return projected_gradient * scale, weight_gradient * scale, None, None, None
+
+
+def _turn_into_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Logits [C, V] become their gradient in place; returns the loss's sum over targets [C, 1]."""
+    share = smoothing / logits.shape[1]  # of each token, whatever the target
+    smooth = logits.mean(1) if smoothing else None  # [C]
+    at_target = logits.gather(1, targets) if smoothing else None
+    probabilities = torch.softmax(logits, 1, out=logits)
+    loss = -probabilities.gather(1, targets).clamp_(min=_SMALLEST).log_().sum()
+    if smooth is not None and at_target is not None:
+        # The target's logit is missed, the mean logit is in its place.
+        loss += smoothing * (at_target[:, 0] - smooth).sum()
+        probabilities -= share
+    peak = torch.full_like(targets, smoothing - 1, dtype=logits.dtype)
+    probabilities.scatter_add_(1, targets, peak)
+    return loss
 
 
 def tied_softmax_loss(
