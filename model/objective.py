@@ -21,6 +21,7 @@ from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.loss import tied_softmax_loss
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.predictor import IntArray
+from pocketlm.model.sampled_loss import SampledSoftmax
 from pocketlm.model.segments import Segments
 from pocketlm.model.tokenizer import Tokenizer
 
@@ -33,6 +34,7 @@ class Objective(ABC):
     ) -> None:
         self.model = model.to(device)
         self.tokenizer, self.device = tokenizer, device
+        self.sampled: SampledSoftmax | None = None  # in place of the whole softmax
 
     @abstractmethod
     def predict(self, segments: Segments, state: Tensor) -> tuple[Tensor, IntArray, Tensor]:
@@ -65,8 +67,9 @@ class Objective(ABC):
         state = segment_states(segments, carried, fresh)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             projected, targets, final = self.predict(segments, state)
-        weight = self.model.embedding.weight
-        loss = tied_softmax_loss(projected.float(), weight, to_device(targets, self.device), dtype)
+        softmax_loss = self.sampled.loss if self.sampled else tied_softmax_loss
+        weight, targets_here = self.model.embedding.weight, to_device(targets, self.device)
+        loss = softmax_loss(projected.float(), weight, targets_here, dtype)
         return loss, final.float()
 
 

@@ -49,3 +49,13 @@ class PlainProgress:
             f"step {status.step}  {100 * status.fraction:.0f} %  loss {status.loss:.3f}  "
             f"{status.tokens_per_second:,.0f} tokens/s  {status.seconds_left / 60:.1f} min left"
         )
+
+
+class NoProgress:
+    """Shows nothing: for all processes of a training but one."""
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+
+    def update(self, status: Status) -> None:
+        """See Progress."""

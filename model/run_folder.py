@@ -46,11 +46,13 @@ class TrainConfig:
     direction: str = "forward"  # or both: a model that fills gaps (gap_model.py)
     rows: int = 64  # parallel streams of text
     window: int = 48  # tokens of truncated back-propagation
+    accumulate: int = 1  # groups of rows that a process takes one after another
     fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
     lower_case: float = 0.0  # share of the training documents taken in lower case
     learning_rate: float = 3e-3  # the peak
     warmup_steps: int = 200
     weight_decay: float = 0.01
+    softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient
     seed: int = 1
     epochs: float | None = None  # passes over the training text
@@ -64,7 +66,14 @@ class TrainConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        least = {"rows": 1, "window": 1, "valid_every": 1, "valid_lines": 1, "patience": 1}
+        least = {
+            "rows": 1,
+            "window": 1,
+            "valid_every": 1,
+            "valid_lines": 1,
+            "patience": 1,
+            "accumulate": 1,
+        }
         least |= {"warmup_steps": 0, "weight_decay": 0, "checkpoint_minutes": 0, "seed": 0}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
@@ -77,6 +86,8 @@ class TrainConfig:
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
         self._check_beginning()
+        if self.softmax_samples is not None and self.softmax_samples < 1:
+            raise UserError("softmax_samples has to be at least 1")
         if not 0 <= self.lower_case <= 1:
             raise UserError("lower_case is outside 0..1")
         if self.precision not in ("auto", "fp32", "bf16"):
@@ -89,8 +100,8 @@ class TrainConfig:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         if self.direction not in DIRECTIONS:
             raise UserError(f"direction {self.direction!r:.60} is not forward or both")
-        if self.direction == "both" and self.initial:
-            raise UserError("a model of both directions begins from no other model")
+        if self.direction == "both" and (self.initial or self.accumulate > 1):
+            raise UserError("a model of both directions has no --from and no --accumulate")
 
 
 def config_from_json(value: Any, source: str) -> TrainConfig:

@@ -1,6 +1,7 @@
 """Training windows: documents dealt to parallel rows, cut where a line starts afresh.
 
-    shards -> WindowStream: rows of tokens [B, T] -> pack_segments -> Segments -> the network
+    shards -> Dealer -> WindowStream: rows of tokens [B, T] -> pack_segments -> Segments
+                                                                             -> the network
 
 Row b of a window continues row b of the window before (truncated back-propagation: the state is
 carried, the gradient is not). A keyboard mostly starts with an empty field, so at the start of a
@@ -11,13 +12,13 @@ packed, longest first, they go through the recurrence at once.
 Shapes: B rows, T time, S segments, N = B * T tokens.
 """
 
-import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pocketlm.model.dealing import Dealer
 from pocketlm.model.predictor import IntArray
 from pocketlm.model.shards import TokenArray, TokenShards
 from pocketlm.model.tokenizer import END_ID
@@ -27,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 # A document longer than this is dealt in parts; a shorter one too, where rows would go without.
 LONGEST_PART = 1 << 15  # tokens
 _PARTS_A_ROW = 4
-_SOON = 512  # tokens within which a part ends with its line
+_LINES = 3  # what is drawn with the seed, beside the dealer's
 
 
 @dataclass(frozen=True)
@@ -51,123 +52,97 @@ class Segments:
         return lengths
 
 
+@dataclass
+class _Row:
+    """Where a row is: at an offset in a part, whose tokens are read when they are needed."""
+
+    part: int
+    offset: int = 0
+    tokens: TokenArray = field(default_factory=lambda: np.empty(0, dtype=np.uint16))
+    starts: BoolArray = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+
+
 class WindowStream:
     """An endless stream of windows over shuffled documents, whose position can be saved.
 
-    Rows that read the same lines at the same time would be one row: a text of few, long documents
-    is dealt in parts of them, each of which begins like a document.
+    Row b of B reads the parts b, b + B, b + 2B, ... of the dealer's sequence, so that each row is
+    the same whether this stream makes all of them or only some.
     """
 
     def __init__(
-        self, shards: TokenShards, rows: int, window: int, fresh: float, seed: int
+        self,
+        shards: TokenShards,
+        rows: int,
+        window: int,
+        fresh: float,
+        seed: int,
+        mine: range | None = None,
     ) -> None:
-        self._window, self._fresh, self._seed = window, fresh, seed
-        self._generator = np.random.default_rng(seed)
-        share = shards.index.tokens // (_PARTS_A_ROW * rows)
-        self._parts = _Parts(shards, min(max(share, window), LONGEST_PART))
-        self._epoch, self._dealt = 0, 0
-        self._order = self._epoch_order()
-        self._rows: list[tuple[int, int]] = [(-1, 0)] * rows  # part, offset in it
+        """Begin.
 
-    def next_window(self) -> Segments:
-        """The next T tokens of each row."""
-        rows, window = len(self._rows), self._window
-        targets = np.empty((rows, window), dtype=np.int64)
-        inputs = np.empty((rows, window), dtype=np.int64)
-        starts = np.empty((rows, window), dtype=np.bool_)
-        for row in range(rows):
+        Args:
+            shards: the text.
+            rows: B, of all streams together.
+            window: T.
+            fresh: the share of lines inside a part that start from the initial state.
+            seed: of the order of the parts, and of those lines.
+            mine: the rows that this stream makes; without it all of them.
+        """
+        self._all_rows, self._window, self._fresh, self._seed = rows, window, fresh, seed
+        share = shards.index.tokens // (_PARTS_A_ROW * rows)
+        self._dealer = Dealer(shards, min(max(share, window), LONGEST_PART), seed)
+        self._rows = [_Row(part) for part in (range(rows) if mine is None else mine)]
+
+    def next_window(self, which: slice = slice(None)) -> Segments:
+        """The next T tokens of each row, or of some of the rows that this stream makes."""
+        rows, window = self._rows[which], self._window
+        targets = np.empty((len(rows), window), dtype=np.int64)
+        inputs = np.empty((len(rows), window), dtype=np.int64)
+        starts = np.empty((len(rows), window), dtype=np.bool_)
+        for i, row in enumerate(rows):
             filled = 0
             while filled < window:
-                part, before, first = self._take(row, window - filled)
-                span = slice(filled, filled + len(part))
-                targets[row, span] = part
-                inputs[row, span] = np.concatenate([[before], part[:-1]])
-                starts[row, span] = self._fresh_starts(inputs[row, span])
-                starts[row, filled] |= first
-                filled += len(part)
+                filled += self._fill(row, targets[i], inputs[i], starts[i], filled)
         return pack_segments(inputs, targets, starts)
 
-    def _take(self, row: int, size: int) -> tuple[TokenArray, int, bool]:
-        """At most `size` tokens of the row's part, the token before, and whether it begins."""
-        part, offset = self._rows[row]
-        if part < 0:
-            part, offset = self._deal(), 0
-        tokens = self._parts.tokens(part)
-        taken = tokens[offset : offset + size]
-        before = END_ID if offset == 0 else int(tokens[offset - 1])
-        stop = offset + len(taken)
-        self._rows[row] = (part, stop) if stop < len(tokens) else (-1, 0)
-        return taken, before, offset == 0
+    def _fill(
+        self, row: _Row, targets: IntArray, inputs: IntArray, starts: BoolArray, filled: int
+    ) -> int:
+        """Put in tokens of the row's part; returns how many, and goes on to the next part."""
+        if not len(row.tokens):
+            row.tokens = self._dealer.part(row.part)
+            row.starts = self._fresh_starts(row)
+        taken = slice(row.offset, row.offset + len(targets) - filled)
+        tokens = row.tokens[taken]
+        span = slice(filled, filled + len(tokens))
+        targets[span], starts[span] = tokens, row.starts[taken]
+        inputs[span] = np.append(row.tokens[row.offset - 1] if row.offset else END_ID, tokens[:-1])
+        row.offset += len(tokens)
+        if row.offset == len(row.tokens):
+            row.part, row.offset, row.tokens = row.part + self._all_rows, 0, row.tokens[:0]
+        return len(tokens)
 
-    def _fresh_starts(self, inputs: IntArray) -> BoolArray:
-        line_starts: BoolArray = inputs == END_ID
-        line_starts[line_starts] = self._generator.random(int(line_starts.sum())) < self._fresh
-        return line_starts
+    def _fresh_starts(self, row: _Row) -> BoolArray:
+        """Where a part [n] starts afresh: at its beginning, and at some of its lines."""
+        starts: BoolArray = np.append(True, row.tokens[:-1] == END_ID)
+        lines = np.flatnonzero(starts)[1:]
+        if len(lines):
+            generator = np.random.default_rng([self._seed, _LINES, row.part])
+            starts[lines] = generator.random(len(lines)) < self._fresh
+        return starts
 
-    def _deal(self) -> int:
-        if self._dealt == len(self._order):
-            self._epoch, self._dealt = self._epoch + 1, 0
-            self._order = self._epoch_order()
-        self._dealt += 1
-        return int(self._order[self._dealt - 1])
+    def position(self) -> IntArray:
+        """Where each row stands [B, 2]: its part and the offset in it."""
+        return np.array([(row.part, row.offset) for row in self._rows], dtype=np.int64)
 
-    def _epoch_order(self) -> npt.NDArray[np.uint32]:
-        generator = np.random.default_rng([self._seed, self._epoch])
-        order = np.arange(len(self._parts), dtype=np.uint32)
-        generator.shuffle(order)
-        return order
-
-    def position(self) -> dict[str, Any]:
-        """Where the stream stands, as JSON."""
-        return {
-            "epoch": self._epoch,
-            "dealt": self._dealt,
-            "rows": [list(row) for row in self._rows],
-            "generator": self._generator.bit_generator.state,
-        }
-
-    def seek(self, position: dict[str, Any]) -> None:
-        """Go on from a saved position."""
-        self._epoch, self._dealt = int(position["epoch"]), int(position["dealt"])
-        self._order = self._epoch_order()
-        self._rows = [(int(document), int(offset)) for document, offset in position["rows"]]
-        self._generator.bit_generator.state = position["generator"]
-
-
-class _Parts:
-    """The documents of shards, and of each long one the parts after its first, by number."""
-
-    def __init__(self, shards: TokenShards, longest: int) -> None:
-        self._shards = shards
-        self._stops: dict[int, int] = {}  # of the first part of a long document
-        self._later: list[tuple[int, int, int]] = []  # document, start, stop
-        for document in np.flatnonzero(shards.lengths() > longest).tolist():
-            tokens = shards.document(document)
-            cuts = [*_cuts(tokens, longest), len(tokens)]
-            self._stops[document] = cuts[1]
-            self._later += [(document, *span) for span in itertools.pairwise(cuts[1:])]
-
-    def __len__(self) -> int:
-        return len(self._shards) + len(self._later)
-
-    def tokens(self, part: int) -> TokenArray:
-        if part < len(self._shards):
-            return self._shards.document(part)[: self._stops.get(part)]
-        document, start, stop = self._later[part - len(self._shards)]
-        return self._shards.document(document)[start:stop]
-
-
-def _cuts(tokens: TokenArray, longest: int) -> list[int]:
-    """Where the parts of a document start: after the end of a line, if one comes soon."""
-    cuts = [0]
-    while len(tokens) - cuts[-1] > longest:
-        cut = cuts[-1] + longest
-        ends = np.flatnonzero(tokens[cut - 1 : cut - 1 + _SOON] == END_ID)
-        cut += int(ends[0]) if len(ends) else 0
-        if cut >= len(tokens):
-            break
-        cuts.append(cut)
-    return cuts
+    def seek(self, position: Any) -> None:
+        """Go on from a saved position [B, 2]; ValueError if it cannot be one of this text."""
+        found = np.asarray(position, dtype=np.int64)
+        if found.shape != (len(self._rows), 2) or (found < 0).any():
+            raise ValueError("the position is of other rows")
+        self._rows = [_Row(int(part), int(offset)) for part, offset in found]
+        if any(row.offset and row.offset >= len(self._dealer.part(row.part)) for row in self._rows):
+            raise ValueError("the position is beyond a document's end")
 
 
 def pack_segments(inputs: IntArray, targets: IntArray, starts: BoolArray) -> Segments:

@@ -107,7 +107,7 @@ class TokenShards:
             raise UserError(f"{folder} was written by another version of PocketLM: delete it")
         self.folder = folder
         self.index = from_json(ShardIndex, index, str(folder / _INDEX))
-        self._checked: set[int] = set()
+        self._checked: set[Path] = set()
         counts = (shard.documents for shard in self.index.shards)
         self._first_documents = list(accumulate(counts, initial=0))
         self._read: tuple[int, Shard] | None = None  # the shard that `document` has read last
@@ -122,22 +122,26 @@ class TokenShards:
         Raises:
             UserError: a file of it is damaged. It is read through for that when first asked for.
         """
-        entry = self.index.shards[number]
-        tokens = self.folder / _tokens_name(number)
-        documents = self.folder / _documents_name(number)
-        if number not in self._checked:
-            _check_file(tokens, _TOKEN, entry.tokens, entry.sha256)
-            _check_file(documents, _START, entry.documents, entry.documents_sha256)
-        shard = Shard(
-            np.memmap(tokens, dtype=_TOKEN, mode="r", shape=(entry.tokens,)),
-            np.fromfile(documents, dtype=_START),
+        entry, path = self.index.shards[number], self.folder / _tokens_name(number)
+        if path not in self._checked:
+            _check_file(path, _TOKEN, entry.tokens, entry.sha256)
+            self._checked.add(path)
+        return Shard(
+            np.memmap(path, dtype=_TOKEN, mode="r", shape=(entry.tokens,)), self.starts(number)
         )
-        if number not in self._checked:
-            bounds = np.append(shard.starts.astype(np.int64), entry.tokens)
+
+    def starts(self, number: int) -> npt.NDArray[np.uint32]:
+        """Where in a shard each document starts, its tokens unread; UserError as above."""
+        entry, path = self.index.shards[number], self.folder / _documents_name(number)
+        if path not in self._checked:
+            _check_file(path, _START, entry.documents, entry.documents_sha256)
+        starts = np.fromfile(path, dtype=_START)
+        if path not in self._checked:
+            bounds = np.append(starts.astype(np.int64), entry.tokens)
             if bounds[0] != 0 or (np.diff(bounds) <= 0).any():
-                raise UserError(f"{documents} does not hold the starts of documents")
-            self._checked.add(number)
-        return shard
+                raise UserError(f"{path} does not hold the starts of documents")
+            self._checked.add(path)
+        return starts
 
     def shards(self) -> Iterator[Shard]:
         """Every shard in turn, one of them mapped at a time."""

@@ -9,10 +9,13 @@ learning rate is warmed up and follows a cosine over whichever bound comes first
 run still ends with a finished schedule. Needs only torch, sentencepiece, numpy and safetensors:
 
     python -m pocketlm.model.train CONFIG.json RUN     (`pocketlm train --print-config` writes one)
+    torchrun --nproc-per-node 2 -m pocketlm.model.train CONFIG.json RUN
 """
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,10 @@ from typing import Any
 from pocketlm.model.corpus import Corpus, open_corpus
 from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.files import read_json, write_json
+from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.progress import PlainProgress, Progress
+from pocketlm.model.ranks import Ranks, open_ranks
 from pocketlm.model.run_folder import (
     BOUNDS,
     CONFIG,
@@ -33,6 +38,7 @@ from pocketlm.model.run_folder import (
     config_from_json,
     config_to_json,
     locked_run,
+    run_config,
 )
 from pocketlm.model.signals import caught_signals
 from pocketlm.model.tokenizer import Tokenizer
@@ -43,7 +49,7 @@ from pocketlm.models import open_network, open_tokenizer
 def train(
     config: TrainConfig, folder: Path, progress: Progress, tokenizer: Tokenizer | None = None
 ) -> dict[str, Any]:
-    """Train into a new run folder and return the run record.
+    """Train into a new run folder and return the run record (empty but for rank 0, ranks.py).
 
     Args:
         config: the settings.
@@ -56,26 +62,49 @@ def train(
             loss stopped being finite.
         InterruptedRunError: SIGINT or SIGTERM; a checkpoint was written.
     """
-    corpus = open_corpus(config.corpus, config.seed)
-    corpus.path("valid")  # missing: say so before anything is written
-    initial = open_network(Path(config.initial)) if config.initial else None
-    if tokenizer is None and config.tokenizer:
-        tokenizer = open_tokenizer(Path(config.tokenizer))
-    with locked_run(folder):
-        check_new(folder)
-        if initial:
-            tokenizer = initial[1]
-            sizes = replace(initial[0].config, dropout=config.model.dropout)
-        else:
-            tokenizer = tokenizer or _learn_tokenizer(config, corpus, progress)
-            sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
-        config = replace(config, model=sizes)
-        tokenizer.save(folder / TOKENIZER)
-        write_json(folder / CONFIG, config_to_json(config))
-        trainer = Trainer(config, folder, progress, corpus, tokenizer)
-        if initial:
-            trainer.begin_from(initial[0])
-        return _finish(trainer)
+    with open_ranks() as ranks:
+        corpus = open_corpus(config.corpus, config.seed)
+        corpus.path("valid")  # missing: say so before anything is written
+        initial = open_network(Path(config.initial)) if config.initial else None
+        with _held(folder, ranks):
+            with ranks.leader_first():
+                if ranks.leads:
+                    check_new(folder)
+                    config, tokenizer = _completed(config, corpus, progress, tokenizer, initial)
+                    tokenizer.save(folder / TOKENIZER)
+                    write_json(folder / CONFIG, config_to_json(config))
+            config, tokenizer = run_config(folder), Tokenizer.load(folder / TOKENIZER)
+            trainer = Trainer(config, folder, progress, corpus, tokenizer, ranks)
+            if initial:
+                trainer.begin_from(initial[0])
+            return _finish(trainer)
+
+
+def _completed(
+    config: TrainConfig,
+    corpus: Corpus,
+    progress: Progress,
+    tokenizer: Tokenizer | None,
+    initial: tuple[RecurrentLanguageModel, Tokenizer] | None,
+) -> tuple[TrainConfig, Tokenizer]:
+    """The settings with the sizes of what the training begins with, and its tokens."""
+    if initial:
+        tokenizer = initial[1]
+        sizes = replace(initial[0].config, dropout=config.model.dropout)
+    else:
+        if tokenizer is None and config.tokenizer:
+            tokenizer = open_tokenizer(Path(config.tokenizer))
+        tokenizer = tokenizer or _learn_tokenizer(config, corpus, progress)
+        sizes = replace(config.model, vocabulary_size=tokenizer.vocabulary_size)
+    return replace(config, model=sizes), tokenizer
+
+
+@contextmanager
+def _held(folder: Path, ranks: Ranks) -> Iterator[None]:
+    """Hold the run folder for all processes of one training."""
+    with locked_run(folder) if ranks.leads else nullcontext():
+        ranks.wait()
+        yield
 
 
 def _learn_tokenizer(config: TrainConfig, corpus: Corpus, progress: Progress) -> Tokenizer:
@@ -100,15 +129,17 @@ def resume(folder: Path, progress: Progress, **bounds: float | None) -> dict[str
         UserError, InterruptedRunError: as `train`; also if the corpus or the tokenizer changed.
     """
     check_resumable(folder)
-    with locked_run(folder):
+    with open_ranks() as ranks, _held(folder, ranks):
         path = folder / CONFIG
         kept = config_to_json(config_from_json(read_json(path, "run's config"), str(path)))
         changed = {name: bound for name, bound in bounds.items() if bound is not None}
         config = config_from_json({**kept, **changed}, "the new bounds")
         corpus = open_corpus(config.corpus, config.seed)
-        trainer = Trainer(config, folder, progress, corpus, Tokenizer.load(folder / TOKENIZER))
+        tokenizer = Tokenizer.load(folder / TOKENIZER)
+        trainer = Trainer(config, folder, progress, corpus, tokenizer, ranks)
         trainer.restore()
-        write_json(path, config_to_json(config))
+        if ranks.leads:
+            write_json(path, config_to_json(config))
         return _finish(trainer)
 
 
@@ -116,6 +147,8 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
     started_at = trainer.step
     with caught_signals() as interrupted:
         trainer.run(interrupted)
+    if not trainer.ranks.leads:
+        return {}
     if not (trainer.folder / LEXICON).is_file():
         lines = trainer.corpus.lines("train")
         lexicon = Lexicon.build(lines, trainer.shards.chunks(), trainer.tokenizer)
@@ -149,7 +182,8 @@ def main(arguments: list[str]) -> int:
     except (UserError, OSError, InterruptedRunError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 130 if isinstance(error, InterruptedRunError) else 2
-    print(json.dumps(record))  # noqa: T201
+    if record:
+        print(json.dumps(record))  # noqa: T201
     return 0
 
 

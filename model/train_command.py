@@ -57,6 +57,7 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 )
 @click.option("--rows", type=int, help="Parallel streams of text.")
 @click.option("--window", type=int, help="Tokens of truncated back-propagation.")
+@click.option("--accumulate", type=int, help="Groups of rows taken one after another.")
 @click.option(
     "--fresh-lines",
     type=float,
@@ -66,6 +67,11 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 @click.option("--learning-rate", type=float, help="Its peak.")
 @click.option("--warmup-steps", type=int, help="Steps to the peak.")
 @click.option("--weight-decay", type=float, help="AdamW's.")
+@click.option(
+    "--softmax-samples",
+    type=int,
+    help="Train with so many drawn tokens beside the target.  [default: all]",
+)
 @click.option("--clip", type=float, help="Largest norm of the gradient.")
 @click.option("--valid-every", type=int, help="Steps between validations.")
 @click.option("--valid-lines", type=int, help="Lines of the valid split for the curve.")
@@ -125,6 +131,8 @@ def train(
     assert out is not None
     with TrainingBar() as bar:
         record = resume_training(out, bar, **given) if resume else train_new(config, out, bar)
+    if not record:  # of a process that does not write
+        return 0
     if as_json:
         emit_json(record)
         return 0

@@ -1,16 +1,25 @@
 """One training of a language model: its parts, its steps, its validations.
 
 The loop is training_loop.py's; see train.py for how it is begun and resumed.
+
+A step's rows are cut into equal groups, one after another of this process (gradient accumulation)
+and the same of each other process (ranks.py). Each group's loss is an average over as many tokens,
+so that the average of their gradients is the gradient of the whole.
+
+Shapes: B rows of this process, L layers, H hidden.
 """
 
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from pocketlm.model.corpus import Corpus, text_lines
@@ -20,9 +29,11 @@ from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
-from pocketlm.model.progress import Progress
+from pocketlm.model.progress import NoProgress, Progress
+from pocketlm.model.ranks import Ranks
 from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
-from pocketlm.model.segments import WindowStream
+from pocketlm.model.sampled_loss import SampledSoftmax, token_counts
+from pocketlm.model.segments import Segments, WindowStream
 from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train_log import LOG_COLUMNS
@@ -41,29 +52,38 @@ class Trainer(TrainingLoop[TrainConfig]):
         progress: Progress,
         corpus: Corpus,
         tokenizer: Tokenizer,
+        ranks: Ranks | None = None,
     ) -> None:
+        ranks = ranks or Ranks()
         self.corpus, self.tokenizer = corpus, tokenizer
         self.device = resolve_device(config.device)
         self.dtype = resolve_precision(config.precision, self.device)
-        self.shards = open_shards(
-            corpus, "train", tokenizer, progress.note, config.lower_case, config.seed
-        )
+        progress = progress if ranks.leads else NoProgress()
+        with ranks.leader_first():
+            self.shards = open_shards(
+                corpus, "train", tokenizer, progress.note, config.lower_case, config.seed
+            )
+        self.mine = _rows_of(config, ranks)
         self.stream = WindowStream(
-            self.shards, config.rows, config.window, config.fresh_lines, config.seed
+            self.shards, config.rows, config.window, config.fresh_lines, config.seed, self.mine
         )
         self.valid = text_lines(corpus.path("valid"), config.valid_lines)
         torch.manual_seed(config.seed)
         self.objective = _objective(config, tokenizer, self.device)
         self.model = self.objective.model
-        super().__init__(config, folder, progress, self.model)
-        self.carried = self.model.start_state(config.rows).detach()
+        if config.softmax_samples:
+            counts = token_counts(self.shards, tokenizer.vocabulary_size)
+            self.objective.sampled = SampledSoftmax(counts, config.softmax_samples, self.device)
+        super().__init__(config, folder, progress, self.model, ranks)
+        self.window_loss = ranks.averaging(_WindowLoss(self.objective, self.dtype))
+        self.carried = self.model.start_state(len(self.mine)).detach()  # [L, B, H]
         self.training_seconds = 0.0  # of `seconds`, without validations
         self.speeds: deque[float] = deque(maxlen=LOG_EVERY)  # seconds a step
 
     def begin_from(self, model: RecurrentLanguageModel) -> None:
         """Take the weights of a model of the same sizes, before the first step."""
         self.model.load_state_dict(model.state_dict())
-        self.carried = self.model.start_state(self.config.rows).detach()
+        self.carried = self.model.start_state(len(self.mine)).detach()
 
     @property
     def tokens(self) -> int:
@@ -72,16 +92,35 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def _train_step(self, fraction: float) -> dict[str, float]:
         began = time.monotonic()
-        segments = self.stream.next_window()
-        self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
-        loss, final = self.objective.loss(segments, self.carried, self.dtype)
-        row = self._update(loss, fraction)
-        last = to_device(segments.last_of_row, self.device)
-        self.carried = final[:, last].detach()
+        row = self._update(self._losses(), fraction)
         self.speeds.append(time.monotonic() - began)
         self.training_seconds += self.speeds[-1]
         return row
+
+    def _losses(self) -> Iterator[Tensor]:
+        """The loss of each group of rows, divided by their number; backward before the next one."""
+        count = self.config.accumulate
+        size = len(self.mine) // count
+        for group in range(count):
+            rows = slice(group * size, (group + 1) * size)
+            self._seed(self.mine[rows.start] // size)
+            segments = self.stream.next_window(rows)
+            last = group + 1 == count
+            # What DistributedDataParallel does on the way back is decided on the way forth.
+            with nullcontext() if last else self.ranks.unaveraged(self.window_loss):
+                loss, final = self.window_loss(segments, self.carried[:, rows])
+                yield loss / count
+            ends = to_device(segments.last_of_row, self.device)
+            self.carried[:, rows] = final[:, ends].detach()
+
+    def _seed(self, group: int) -> None:
+        """Begin the random numbers of a group of rows, by its number among those of all ranks.
+
+        A step's draws then depend on nothing before it: whoever resumes draws the same.
+        """
+        entropy = [self.config.seed, self.step, group]
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
 
     def _epochs(self) -> float:
         return self.tokens / self.shards.index.tokens
@@ -95,16 +134,18 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def _validate(self) -> dict[str, float]:
         """Word perplexities on the valid lines of the curve; keeps the weights if they are best."""
-        results = self.objective.evaluate(self.valid)
+        results = self.objective.evaluate(self.valid) if self.ranks.leads else {}
         perplexities = _word_perplexities(results)
         self.curve.append({"step": self.step, "tokens": self.tokens, **perplexities})
-        by_line = results["line"]
         # Nats, since the perplexity of a text without spaces may be more than a float holds.
-        nats = by_line.nats / max(by_line.words, 1)
+        by_line = results.get("line")
+        mine = by_line.nats / max(by_line.words, 1) if by_line else 0.0
+        (nats,) = self.ranks.total([mine], self.device)
         if nats < self.best:
             self.best, self.best_step = nats, self.step
-            state = {"tokenizer_sha256": self.tokenizer.sha256, "step": self.step}
-            save_checkpoint(self.folder / WEIGHTS, Checkpoint(self.model.state_dict(), state))
+            if self.ranks.leads:
+                state = {"tokenizer_sha256": self.tokenizer.sha256, "step": self.step}
+                save_checkpoint(self.folder / WEIGHTS, Checkpoint(self.model.state_dict(), state))
             self.save()  # a resumed run knows of the best weights
         found = ", ".join(f"{r.word_perplexity:.1f} by {c}" for c, r in results.items())
         self.progress.note(f"step {self.step}: word perplexity on valid {found}")
@@ -123,15 +164,21 @@ class Trainer(TrainingLoop[TrainConfig]):
         return {**known, "tokens_per_second": round(self._speed()), **values}
 
     def _own_tensors(self) -> dict[str, Tensor]:
-        return {"carried": self.carried}
+        return {"carried": self.ranks.gathered(self.carried, dim=1)}
 
     def _own_state(self) -> dict[str, Any]:
         return {
             "training_seconds": self.training_seconds,
-            "position": self.stream.position(),
+            "position": self._positions(),
             "tokenizer_sha256": self.tokenizer.sha256,
             "corpus_sha256": self.corpus.sha256,
         }
+
+    def _positions(self) -> list[list[int]]:
+        """Where each row of all processes stands in the text: its part and the offset in it."""
+        mine = torch.from_numpy(self.stream.position()).to(self.device)
+        positions: list[list[int]] = self.ranks.gathered(mine).tolist()
+        return positions
 
     def _check_origin(self, state: dict[str, Any], path: Path) -> None:
         if state.get("corpus_sha256") != self.corpus.sha256:
@@ -140,11 +187,12 @@ class Trainer(TrainingLoop[TrainConfig]):
             raise UserError(f"{self.folder}: the tokenizer is not the one of the checkpoint")
 
     def _restore_own(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        if tensors["carried"].shape != self.carried.shape:
+        carried, rows = tensors["carried"], slice(self.mine.start, self.mine.stop)
+        if carried.shape != (self.carried.shape[0], self.config.rows, self.carried.shape[2]):
             raise ValueError("the carried states are of other rows")
-        self.carried = tensors["carried"].to(self.device)
+        self.carried = carried[:, rows].to(self.device)
         self.training_seconds = float(state["training_seconds"])
-        self.stream.seek(state["position"])
+        self.stream.seek(state["position"][rows])
 
     def record(self) -> dict[str, Any]:
         """The run record, with the best weights measured on the whole valid split."""
@@ -165,10 +213,36 @@ class Trainer(TrainingLoop[TrainConfig]):
             "epochs": self._epochs(),
             "seconds": round(self.seconds, 1),
             "sessions": self.sessions,
+            "ranks": self.ranks.size,
             "tokens_per_second": round(self.tokens / max(self.training_seconds, 1e-9)),
             "metrics": {**perplexities, "best_step": self.best_step},
             "curve": self.curve,
         }
+
+
+class _WindowLoss(nn.Module):
+    """A window's loss as a module, for what averages the gradients of modules."""
+
+    def __init__(self, objective: Objective, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model = objective.model
+        self._objective, self._dtype = objective, dtype
+
+    def forward(self, segments: Segments, carried: Tensor) -> tuple[Tensor, Tensor]:
+        """See Objective.loss."""
+        return self._objective.loss(segments, carried, self._dtype)
+
+
+def _rows_of(config: TrainConfig, ranks: Ranks) -> range:
+    """The rows of a process; UserError if they cannot be dealt evenly."""
+    if config.rows % (ranks.size * config.accumulate):
+        raise UserError(
+            f"{config.rows} rows cannot be dealt evenly to {ranks.size} processes "
+            f"with {config.accumulate} groups each"
+        )
+    if ranks.size > 1 and config.direction == "both":
+        raise UserError("a model of both directions is trained by one process")
+    return ranks.share(config.rows)
 
 
 def _objective(config: TrainConfig, tokenizer: Tokenizer, device: torch.device) -> Objective:

@@ -3,14 +3,16 @@
     one step -> update (schedule, gradient, clipping, AdamW) -> validation when due -> log
              -> checkpoint every few minutes, and where a signal interrupts
 
-What is trained, and on what, is its subclasses': trainer.py and tasks/trainer.py.
+What is trained, and on what, is its subclasses': trainer.py and tasks/trainer.py. Of several
+processes (ranks.py) each goes through the same steps; rank 0 writes.
 """
 
 import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -29,11 +31,12 @@ from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.files import finite
 from pocketlm.model.optimizer import Schedule, adamw, learning_rate
 from pocketlm.model.progress import Progress, Status
+from pocketlm.model.ranks import Ranks
 from pocketlm.model.run_folder import CHECKPOINT, CONFIG, LOG
 from pocketlm.model.train_log import open_log
 
 LOG_EVERY = 50  # steps
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 
 class LoopSettings(Schedule, Protocol):
@@ -69,10 +72,17 @@ class TrainingLoop(ABC, Generic[Settings]):
     log_columns: Sequence[str]
 
     def __init__(
-        self, config: Settings, folder: Path, progress: Progress, module: nn.Module
+        self,
+        config: Settings,
+        folder: Path,
+        progress: Progress,
+        module: nn.Module,
+        ranks: Ranks | None = None,
     ) -> None:
         self.config, self.folder, self.progress = config, folder, progress
+        self.ranks = ranks or Ranks()
         self._module = module
+        self._device = next(module.parameters()).device
         self.optimizer = adamw(module, config)
         self.step = 0
         self.seconds = 0.0  # of this run, earlier sessions included
@@ -86,38 +96,58 @@ class TrainingLoop(ABC, Generic[Settings]):
         """Step until a bound, early stopping or a signal."""
         if self.step == 0:
             self.save()  # from now on there is something to resume
-        last_checkpoint = time.monotonic()
-        earlier, started = self.seconds, time.monotonic()
-        with open_log(self.folder / LOG, self.step, self.log_columns) as log:
+        started = time.monotonic() - self.seconds
+        last_checkpoint = self.seconds
+        with self._open_log() as log:
             while (fraction := self._fraction()) < 1 and not self._out_of_patience():
                 row = self._train_step(fraction)
-                self.seconds = earlier + time.monotonic() - started
+                self.seconds = time.monotonic() - started
                 if self._validation_is_due():
                     log(self._log_row({**row, **self._validate()}))
                 elif self.step % LOG_EVERY == 0:
                     log(self._log_row(row))
                 self.progress.update(self._status())
-                if interrupted():
+                if self._agree(interrupted()):
                     self.save()
                     raise InterruptedRunError(
                         f"interrupted at step {self.step}; go on with --resume of {self.folder}"
                     )
-                if time.monotonic() - last_checkpoint > 60 * self.config.checkpoint_minutes:
+                if self.seconds - last_checkpoint > 60 * self.config.checkpoint_minutes:
                     self.save()
-                    last_checkpoint = time.monotonic()
+                    last_checkpoint = self.seconds
             if not self.curve or self.curve[-1]["step"] != self.step:
                 log(self._log_row(self._validate()))
         self.progress.update(self._status())
         self.save()
 
-    def _update(self, loss: Tensor, fraction: float) -> dict[str, float]:
-        """One step of the optimizer; its row of the log."""
+    def _open_log(self) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
+        if not self.ranks.leads:
+            return nullcontext(lambda _: None)
+        return open_log(self.folder / LOG, self.step, self.log_columns)
+
+    def _agree(self, interrupted: bool) -> bool:
+        """Take rank 0's clock for everybody's; whether any process was interrupted."""
+        mine = [self.seconds if self.ranks.leads else 0.0, float(interrupted)]
+        self.seconds, stops = self.ranks.total(mine, self._device)
+        return stops > 0
+
+    def _update(self, losses: Iterable[Tensor], fraction: float) -> dict[str, float]:
+        """One step of the optimizer; its row of the log.
+
+        Args:
+            losses: of parts of the step, whose sum is this process' loss.
+            fraction: of the run.
+        """
         rate = learning_rate(self.config, self.step, fraction)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss.backward()
+        self.optimizer.zero_grad(set_to_none=True)
+        value = 0.0
+        for loss in losses:
+            loss.backward()
+            value += loss.item()
+        value = self.ranks.total([value], self._device)[0] / self.ranks.size
         norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip).item()
-        value = loss.item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise UserError(
                 f"the loss is not finite at step {self.step}: lower the learning rate; "
@@ -149,8 +179,11 @@ class TrainingLoop(ABC, Generic[Settings]):
         )
 
     def save(self) -> None:
-        """Write the checkpoint: everything that the next step depends on."""
-        tensors = {**training_tensors(self._module, self.optimizer), **self._own_tensors()}
+        """Write the checkpoint: everything that the next step depends on, of all processes."""
+        own_tensors, own_state = self._own_tensors(), self._own_state()
+        if not self.ranks.leads:
+            return
+        tensors = {**training_tensors(self._module, self.optimizer), **own_tensors}
         state = {
             "format_version": CHECKPOINT_VERSION,
             "step": self.step,
@@ -158,7 +191,7 @@ class TrainingLoop(ABC, Generic[Settings]):
             "sessions": self.sessions,
             "best": [self.best if math.isfinite(self.best) else None, self.best_step],
             "curve": finite(self.curve),
-            **self._own_state(),
+            **own_state,
         }
         save_checkpoint(self.folder / CHECKPOINT, Checkpoint(tensors, state))
 
@@ -230,7 +263,7 @@ class TrainingLoop(ABC, Generic[Settings]):
 
     @abstractmethod
     def _own_tensors(self) -> dict[str, Tensor]:
-        """What a checkpoint holds beside weights and optimizer."""
+        """What a checkpoint holds beside weights and optimizer; all processes ask at once."""
 
     @abstractmethod
     def _own_state(self) -> dict[str, Any]:

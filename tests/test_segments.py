@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pocketlm.model.corpus import Corpus
+from pocketlm.model.dealing import Dealer
 from pocketlm.model.segments import WindowStream, pack_segments
 from pocketlm.model.shards import TokenShards, build_shards
 from pocketlm.model.tokenizer import END_ID, Tokenizer
@@ -103,17 +104,64 @@ def test_rows_of_a_long_document_read_different_parts_and_all_of_it(
     build_shards(text, tokenizer, tmp_path / "long", "x")
     shards = TokenShards(tmp_path / "long")
     assert len(shards) == 1 + blank_lines
-    stream = WindowStream(shards, rows=4, window=20, fresh=1.0, seed=1)
-    starts = [stream._take(row, 20) for row in range(4)]
-    assert len({tuple(tokens) for tokens, _, _ in starts}) == 4
-    assert all(before == END_ID and first for _, before, first in starts)
+    window = WindowStream(shards, rows=4, window=20, fresh=0.0, seed=1).next_window()
+    first = window.targets[: int(window.batch_sizes[0])]
+    assert (window.inputs[: len(first)] == END_ID).all()
+    assert len({tuple(row) for row in rows_of(shards, 4, 20)}) == 4
 
-    stream = WindowStream(shards, rows=1, window=20, fresh=1.0, seed=1)
-    seen = [stream._take(0, 20)[0]]
-    while stream._rows[0] != (-1, 0) or stream._dealt < len(stream._order):
-        seen.append(stream._take(0, 20)[0])
+    dealer = Dealer(shards, longest=40, seed=1)
+    assert len(dealer) > 4
+    parts = [dealer.part(number) for number in range(len(dealer))]
     every = np.concatenate(list(shards.chunks()))
-    assert np.array_equal(np.sort(np.concatenate(seen)), np.sort(every))
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.sort(every))
+
+
+def rows_of(shards: TokenShards, rows: int, window: int) -> list[list[int]]:
+    """The first targets of each row, by a stream that makes this row only."""
+    streams = [WindowStream(shards, rows, window, 0.0, 1, range(i, i + 1)) for i in range(rows)]
+    return [stream.next_window().targets.tolist() for stream in streams]
+
+
+def test_a_row_is_the_same_whoever_makes_it(shards: TokenShards) -> None:
+    """What lets the rows be dealt to any number of processes."""
+
+    def tokens(mine: list[range], which: list[slice]) -> list[list[int]]:
+        streams = [WindowStream(shards, 6, 30, 0.5, 2, rows) for rows in mine]
+        for stream in streams:
+            for _ in range(20):
+                for rows in which:
+                    stream.next_window(rows)
+        return [row for stream in streams for row in stream.position().tolist()]
+
+    whole = tokens([range(6)], [slice(None)])
+    assert tokens([range(2), range(2, 6)], [slice(None)]) == whole
+    assert tokens([range(6)], [slice(3), slice(3, 6)]) == whole
+
+
+def test_shards_are_shuffled_in_windows(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    folder = write_corpus(tmp_path / "c", SENTENCES, documents=90)
+    lines = Corpus("c", folder).lines("train")
+    build_shards(lines, tokenizer, tmp_path / "many", "x", shard_tokens=200)
+    shards = TokenShards(tmp_path / "many")
+    assert len(shards.index.shards) > 6
+    dealer = Dealer(shards, longest=1000, seed=1, window_shards=2)
+    every = np.sort(np.concatenate(list(shards.chunks())))
+    epochs = []
+    for epoch in range(2):
+        numbers = range(epoch * len(dealer), (epoch + 1) * len(dealer))
+        epochs.append(np.concatenate([dealer.part(number) for number in numbers]))
+        assert np.array_equal(np.sort(epochs[-1]), every)
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert len(dealer._windows) <= 3  # and no more shards than theirs are mapped
+
+
+@pytest.mark.parametrize("position", [[[0, 0]], [[0, 0], [1, -1]], [[0, 0], [1, 10_000]]])
+def test_a_position_that_cannot_be_is_an_error(
+    shards: TokenShards, position: list[list[int]]
+) -> None:
+    stream = WindowStream(shards, rows=2, window=11, fresh=0.5, seed=4)
+    with pytest.raises(ValueError, match="position"):
+        stream.seek(position)
 
 
 def test_epochs_are_shuffled_differently(shards: TokenShards) -> None:

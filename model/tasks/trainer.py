@@ -73,9 +73,8 @@ class TaskTrainer(TrainingLoop[TaskConfig]):
         began = time.monotonic()
         batch = collate([self.train[i] for i in self._next_batch()]).to(self.device)
         self.network.train()
-        self.optimizer.zero_grad(set_to_none=True)
         loss = self.network.loss(batch, self.dtype, self.config.smoothing)
-        row = self._update(loss, fraction)
+        row = self._update([loss], fraction)
         self._average()
         count = answers_of(batch, self.config.network)
         self.answers += count

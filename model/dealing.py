@@ -1,0 +1,126 @@
+"""Documents in shuffled order, of which only a window is ever in memory.
+
+    shards, shuffled anew each epoch -> windows of a few shards -> their parts, shuffled
+                                     -> part 0, 1, 2, ... without end
+
+A part is a document, or a piece of a long one: rows that read the same lines at the same time would
+be one row, so that a text of few, long documents is dealt in parts, each of which begins like a
+document. The sequence depends on the shards and the seed only. A row of B takes every B-th part:
+who reads which rows, and in how many processes, changes nothing of what they read.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pocketlm.model.shards import TokenArray, TokenShards
+from pocketlm.model.tokenizer import END_ID
+
+WINDOW_SHARDS = 4  # shuffled among each other
+_KEPT_WINDOWS = 3  # rows are not all in the same one
+_SHARDS, _PARTS = 1, 2  # what is drawn with the seed; segments.py has another
+_SOON = 512  # tokens within which a part ends with its line
+
+Offsets = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The parts of a few shards, in the order in which they are dealt."""
+
+    tokens: list[TokenArray]  # of each shard
+    shard: npt.NDArray[np.uint8]  # [P] of each part
+    start: Offsets  # [P]
+    stop: Offsets  # [P]
+
+
+class Dealer:
+    """The parts of shards by their number in an endless sequence."""
+
+    def __init__(
+        self, shards: TokenShards, longest: int, seed: int, window_shards: int = WINDOW_SHARDS
+    ) -> None:
+        self._shards, self._longest, self._seed = shards, longest, seed
+        self._window_shards = window_shards
+        counts = [self._part_counts(i).sum() for i in range(len(shards.index.shards))]
+        self._counts = np.array(counts, dtype=np.int64)
+        self._windows: OrderedDict[tuple[int, int], _Window] = OrderedDict()
+        self._epoch, self._order, self._ends = -1, self._counts, self._counts
+
+    def __len__(self) -> int:
+        """Parts of an epoch."""
+        return int(self._counts.sum())
+
+    def part(self, number: int) -> TokenArray:
+        """The tokens of a part, end tokens included."""
+        epoch, place = divmod(number, len(self))
+        self._begin(epoch)
+        window = int(np.searchsorted(self._ends, place, side="right"))
+        place -= int(self._ends[window - 1]) if window else 0
+        found = self._window(epoch, window)
+        tokens = found.tokens[int(found.shard[place])]
+        return tokens[int(found.start[place]) : int(found.stop[place])]
+
+    def _begin(self, epoch: int) -> None:
+        """The order of an epoch's shards, and how many parts there are up to each window's end."""
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        order = np.random.default_rng([self._seed, _SHARDS, epoch]).permutation(len(self._counts))
+        self._order = order
+        firsts = np.arange(0, len(order), self._window_shards)
+        self._ends = np.cumsum(np.add.reduceat(self._counts[order], firsts))
+
+    def _window(self, epoch: int, number: int) -> _Window:
+        key = (epoch, number)
+        if key in self._windows:
+            self._windows.move_to_end(key)
+            return self._windows[key]
+        if len(self._windows) == _KEPT_WINDOWS:
+            self._windows.popitem(last=False)  # its shards are unmapped with it
+        self._windows[key] = self._build(epoch, number)
+        return self._windows[key]
+
+    def _build(self, epoch: int, number: int) -> _Window:
+        first = number * self._window_shards
+        tokens: list[TokenArray] = []
+        which: list[npt.NDArray[np.uint8]] = []
+        starts: list[Offsets] = []
+        stops: list[Offsets] = []
+        for i, shard in enumerate(self._order[first : first + self._window_shards].tolist()):
+            tokens.append(self._shards.shard(shard).tokens)
+            starts.append(self._part_starts(shard, tokens[-1]))
+            stops.append(np.append(starts[-1][1:], np.uint32(len(tokens[-1]))))
+            which.append(np.full(len(starts[-1]), i, dtype=np.uint8))
+        generator = np.random.default_rng([self._seed, _PARTS, epoch, number])
+        order = generator.permutation(sum(len(each) for each in starts))
+        return _Window(
+            tokens,
+            np.concatenate(which)[order],
+            np.concatenate(starts)[order],
+            np.concatenate(stops)[order],
+        )
+
+    def _part_counts(self, shard: int) -> npt.NDArray[np.int64]:
+        """Parts of each document of a shard; the last one is the longest."""
+        starts = self._shards.starts(shard).astype(np.int64)
+        lengths = np.diff(
+            starts,
+            append=self._shards.index.shards[shard].tokens,
+        )
+        counts: npt.NDArray[np.int64] = np.maximum(lengths // self._longest, 1)
+        return counts
+
+    def _part_starts(self, shard: int, tokens: TokenArray) -> Offsets:
+        """Where parts start: those of a document after the end of a line, if one comes soon."""
+        counts = self._part_counts(shard)
+        before = np.repeat(np.cumsum(counts) - counts, counts)
+        within = np.arange(len(before)) - before  # the number of a part in its document
+        starts = np.repeat(self._shards.starts(shard), counts) + within * self._longest
+        soon = min(_SOON, self._longest - 1)  # no part becomes empty
+        for i in np.flatnonzero(within):
+            ends = np.flatnonzero(tokens[starts[i] - 1 : starts[i] - 1 + soon] == END_ID)
+            starts[i] += int(ends[0]) if len(ends) else 0
+        return starts.astype(np.uint32)

@@ -1,0 +1,159 @@
+"""Several processes train what one does: the same rows, the same steps, one writer."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import Silent, tiny_config
+
+from pocketlm.model.checkpoint import load_checkpoint
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.errors import UserError
+from pocketlm.model.run_folder import (
+    CHECKPOINT,
+    LOG,
+    RECORD,
+    TrainConfig,
+    config_to_json,
+    run_config,
+)
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.model.train import resume, train
+
+STEPS = 12
+
+
+def torchrun(ranks: int, config: TrainConfig, folder: Path, *options: str) -> subprocess.Popen[str]:
+    path = folder.with_suffix(".json")
+    path.write_text(json.dumps(config_to_json(config)))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    module = ["--nproc-per-node", str(ranks), "-m", "pocketlm.model.train"]
+    return subprocess.Popen(
+        [*launcher, *module, str(path), str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Output and errors of a training that succeeds."""
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-3000:]
+    return output, errors
+
+
+def assert_same_training(first: Path, second: Path) -> None:
+    """Equal but for the order of sums."""
+    kept = [load_checkpoint(folder / CHECKPOINT) for folder in (first, second)]
+    assert kept[0].state["step"] == kept[1].state["step"]
+    assert kept[0].state["position"] == kept[1].state["position"]
+    for name in kept[0].tensors.keys() - {"random.cpu"}:  # a draw a group
+        tensor = kept[0].tensors[name]
+        assert torch.allclose(tensor, kept[1].tensors[name], rtol=1e-4, atol=1e-5), name
+
+
+@pytest.fixture(scope="module")
+def config(corpus: Corpus) -> TrainConfig:
+    return tiny_config(corpus, max_steps=STEPS, valid_every=5, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def alone(
+    config: TrainConfig, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("ranks") / "alone"
+    train(config, folder, Silent(), tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def together(
+    config: TrainConfig, alone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A run of two processes, and what they printed."""
+    folder = tmp_path_factory.mktemp("ranks") / "together"
+    config = replace(config, tokenizer=str(alone / "tokenizer.model"))
+    return folder, finished(torchrun(2, config, folder))[0]
+
+
+def test_two_ranks_train_what_one_does(alone: Path, together: tuple[Path, str]) -> None:
+    folder, _ = together
+    assert_same_training(alone, folder)
+    curves = [json.loads((run / RECORD).read_text())["curve"] for run in (alone, folder)]
+    for one, two in zip(*curves, strict=True):
+        assert one == pytest.approx(two, rel=1e-3)
+
+
+def test_rank_0_alone_writes_and_speaks(alone: Path, together: tuple[Path, str]) -> None:
+    folder, output = together
+    assert json.loads(output)["ranks"] == 2  # one record, not two
+    assert {path.name for path in folder.iterdir()} == {path.name for path in alone.iterdir()}
+    rows = [(run / LOG).read_text().count("\n") for run in (alone, folder)]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_accumulated_gradients_are_those_of_the_whole_step(
+    config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path, groups: int
+) -> None:
+    train(replace(config, accumulate=groups), tmp_path / "run", Silent(), tokenizer)
+    assert_same_training(alone, tmp_path / "run")
+
+
+def test_two_ranks_go_on_with_the_run_of_one(
+    config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    class StopAt(Silent):
+        def update(self, status: object) -> None:
+            if getattr(status, "step") == 5:  # noqa: B009
+                raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(config, checkpoint_minutes=0), folder, StopAt(), tokenizer)
+    finished(torchrun(2, run_config(folder), folder, "--resume"))
+    assert load_checkpoint(folder / CHECKPOINT).state["sessions"] == 2
+    assert_same_training(alone, folder)
+
+
+def test_one_rank_goes_on_with_the_run_of_two_that_were_stopped(
+    config: TrainConfig, alone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    config = replace(config, tokenizer=str(alone / "tokenizer.model"))
+    config = replace(config, max_steps=100_000, patience=100_000, checkpoint_minutes=0.001)
+    process = torchrun(2, config, folder)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (
+        not (folder / CHECKPOINT).exists() or not load_checkpoint(folder / CHECKPOINT).state["step"]
+    ):
+        time.sleep(0.1)
+    process.terminate()  # torchrun passes it on to both
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "interrupted at step" in errors
+    stopped = load_checkpoint(folder / CHECKPOINT).state["step"]
+    record = resume(folder, Silent(), max_steps=stopped + 3)
+    assert (record["steps"], record["ranks"]) == (stopped + 3, 1)
+
+
+def test_rows_that_cannot_be_dealt_evenly_are_an_error(
+    config: TrainConfig, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="cannot be dealt evenly"):
+        train(replace(config, accumulate=3), tmp_path / "run", Silent(), tokenizer)
+
+
+def test_the_users_mistake_is_a_line_of_each_process(config: TrainConfig, tmp_path: Path) -> None:
+    process = torchrun(2, replace(config, corpus="no-such-corpus"), tmp_path / "run")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "error: no corpus 'no-such-corpus'" in errors
+    assert "pocketlm/model" not in errors  # no traceback of ours
+    assert not (tmp_path / "run").exists()
