@@ -3,6 +3,7 @@
 bench memory MODEL... -> memory.py -> report.py -> results.json, report.html, a table
 bench typing, all     -> typing_command.py, study_command.py
 bench family          -> family/family_command.py
+bench training        -> training/training_command.py
 bench fill, generation -> filling_command.py, generation_command.py
 ngram train           -> corpus -> tokens -> ngram_training.py -> a folder
                       -> corpus -> presage.py -> a folder
@@ -24,6 +25,7 @@ from pocketlm.benchmarks.family.family_command import family
 from pocketlm.benchmarks.filling_command import fill_command
 from pocketlm.benchmarks.generation_command import generation
 from pocketlm.benchmarks.study_command import all_command
+from pocketlm.benchmarks.training.training_command import training
 from pocketlm.benchmarks.typing_command import typing
 from pocketlm.model.commands import JSON_OPTION
 
@@ -90,7 +92,7 @@ def memory(
 
 
 bench.add_command(typing)
-for _command in (all_command, family, fill_command, generation):
+for _command in (all_command, family, fill_command, generation, training):
     bench.add_command(_command)
 
 

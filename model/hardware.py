@@ -19,6 +19,12 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def allow_tf32(device: torch.device) -> None:
+    """Let a GPU multiply fp32 as TF32, 10 bits of mantissa, where it can; the state is fp32."""
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+
+
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """`auto` is bf16 where the hardware multiplies it, else fp32."""
     if name == "auto":

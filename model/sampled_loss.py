@@ -1,10 +1,10 @@
 """Sampled softmax: the loss over the target and a few other tokens, in place of all of them.
 
-The others are drawn by how often they occur, the same ones for a whole window. Each logit is
+The others are drawn by how often they occur, the same ones for a whole window. Each one's logit is
 corrected by the logarithm of how often its token is expected among them, which makes the sum over
-them an estimate of the sum over all (Bengio and Senecal 2003; Jean et al. 2015, section 3). The
-gradient is biased, less with more samples. Validation and export know nothing of it: the model is
-the same. What it saves and what it costs: docs/scaling.md.
+them an estimate of the sum over all but the target (Bengio and Senecal 2003; Blanc and Rendle
+2018). The gradient is biased, less with more samples. Validation and export know nothing of it:
+the model is the same. What it saves and what it costs: docs/scaling.md.
 
 Shapes: N tokens, K samples, E embedding, V vocabulary.
 """
@@ -44,7 +44,7 @@ class SampledSoftmax:
             logits = F.linear(projected, weight[others]).float()  # [N, K]
         logits = logits - self._log_expected[others]
         logits = logits.masked_fill(targets[:, None] == others, -torch.inf)
-        at_target = (projected * weight[targets]).sum(1) - self._log_expected[targets]  # [N]
+        at_target = (projected * weight[targets]).sum(1)  # [N]
         every = torch.cat([at_target[:, None], logits], dim=1)
         return (every.logsumexp(1) - at_target).mean()
 

@@ -95,6 +95,10 @@ class WindowStream:
 
     def next_window(self, which: slice = slice(None)) -> Segments:
         """The next T tokens of each row, or of some of the rows that this stream makes."""
+        return pack_segments(*self.next_rows(which))
+
+    def next_rows(self, which: slice = slice(None)) -> tuple[IntArray, IntArray, BoolArray]:
+        """The same as rows [B, T]: inputs, targets, and where the state is the initial one."""
         rows, window = self._rows[which], self._window
         targets = np.empty((len(rows), window), dtype=np.int64)
         inputs = np.empty((len(rows), window), dtype=np.int64)
@@ -103,7 +107,7 @@ class WindowStream:
             filled = 0
             while filled < window:
                 filled += self._fill(row, targets[i], inputs[i], starts[i], filled)
-        return pack_segments(inputs, targets, starts)
+        return inputs, targets, starts
 
     def _fill(
         self, row: _Row, targets: IntArray, inputs: IntArray, starts: BoolArray, filled: int

@@ -26,7 +26,7 @@ from pocketlm.model.corpus import Corpus, text_lines
 from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import Evaluation, exp_or_infinity
 from pocketlm.model.gap_objective import GapFilling
-from pocketlm.model.hardware import machine_record, resolve_device, resolve_precision
+from pocketlm.model.hardware import allow_tf32, machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
 from pocketlm.model.progress import NoProgress, Progress
@@ -57,6 +57,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         ranks = ranks or Ranks()
         self.corpus, self.tokenizer = corpus, tokenizer
         self.device = resolve_device(config.device)
+        allow_tf32(self.device)
         self.dtype = resolve_precision(config.precision, self.device)
         progress = progress if ranks.leads else NoProgress()
         with ranks.leader_first():
@@ -90,7 +91,8 @@ class Trainer(TrainingLoop[TrainConfig]):
         """Tokens trained on so far."""
         return self.step * self.config.rows * self.config.window
 
-    def _train_step(self, fraction: float) -> dict[str, float]:
+    def train_step(self, fraction: float) -> dict[str, float]:
+        """See TrainingLoop."""
         began = time.monotonic()
         self.model.train()
         row = self._update(self._losses(), fraction)

@@ -100,7 +100,7 @@ class TrainingLoop(ABC, Generic[Settings]):
         last_checkpoint = self.seconds
         with self._open_log() as log:
             while (fraction := self._fraction()) < 1 and not self._out_of_patience():
-                row = self._train_step(fraction)
+                row = self.train_step(fraction)
                 self.seconds = time.monotonic() - started
                 if self._validation_is_due():
                     log(self._log_row({**row, **self._validate()}))
@@ -230,8 +230,12 @@ class TrainingLoop(ABC, Generic[Settings]):
         """Tokens, or whatever else losses are averages of, trained on so far."""
 
     @abstractmethod
-    def _train_step(self, fraction: float) -> dict[str, float]:
-        """Take the next data, the loss and an `_update`; its row of the log."""
+    def train_step(self, fraction: float) -> dict[str, float]:
+        """One step: the next data, the loss and an `_update`; its row of the log.
+
+        Args:
+            fraction: how much of the run is done, for the learning rate.
+        """
 
     @abstractmethod
     def _epochs(self) -> float:

@@ -69,7 +69,8 @@ class TaskTrainer(TrainingLoop[TaskConfig]):
         """Answers trained on so far."""
         return self.answers
 
-    def _train_step(self, fraction: float) -> dict[str, float]:
+    def train_step(self, fraction: float) -> dict[str, float]:
+        """See TrainingLoop."""
         began = time.monotonic()
         batch = collate([self.train[i] for i in self._next_batch()]).to(self.device)
         self.network.train()

@@ -1,0 +1,117 @@
+"""Where the time of a step goes: the window, the recurrence, the softmax, the optimizer.
+
+    python -m pocketlm.benchmarks.training.parts keyboard-en en-base [--threads 2]
+
+A step is cut where the softmax begins: its loss and the gradients that it gives are one part, the
+way back through the recurrence another.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pocketlm.model.corpus import open_corpus
+from pocketlm.model.language_model import ModelConfig
+from pocketlm.model.loss import tied_softmax_loss
+from pocketlm.model.objective import NextToken, segment_states, to_device
+from pocketlm.model.optimizer import adamw
+from pocketlm.model.run_folder import TrainConfig
+from pocketlm.model.segments import WindowStream
+from pocketlm.model.shards import TokenShards, open_shards
+from pocketlm.model.tokenizer import Tokenizer
+from pocketlm.models import open_tokenizer
+
+PARTS = ("window", "recurrence, forth", "softmax, forth and back", "recurrence, back", "optimizer")
+_WARMUP = 3
+
+
+class Stopwatch:
+    """Seconds by part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {part: [] for part in PARTS}
+
+    @contextmanager
+    def time(self, part: str) -> Iterator[None]:
+        """Add what the block takes."""
+        began = time.perf_counter()
+        yield
+        self.seconds[part].append(time.perf_counter() - began)
+
+    def medians(self) -> dict[str, float]:
+        """Milliseconds of each part, the first steps left out."""
+        return {p: 1000 * statistics.median(s[_WARMUP:]) for p, s in self.seconds.items()}
+
+
+def plain_softmax(projected: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    """What the plain loop has in place of `tied_softmax_loss`."""
+    with torch.autocast(projected.device.type, dtype, enabled=dtype != torch.float32):
+        logits = F.linear(projected, weight)
+        return F.cross_entropy(logits, targets)
+
+
+def profile(
+    config: TrainConfig,
+    shards: TokenShards,
+    tokenizer: Tokenizer,
+    dtype: torch.dtype,
+    chunked: bool,
+    steps: int,
+) -> dict[str, float]:
+    """Milliseconds of each part of a step, medians; with the chunked softmax or the plain one."""
+    torch.manual_seed(config.seed)
+    objective = NextToken(config.model, tokenizer, torch.device("cpu"))
+    optimizer = adamw(objective.model, config)
+    stream = WindowStream(shards, config.rows, config.window, config.fresh_lines, config.seed)
+    carried = objective.model.start_state(config.rows).detach()
+    softmax = tied_softmax_loss if chunked else plain_softmax
+    watch = Stopwatch()
+    for _ in range(_WARMUP + steps):
+        with watch.time(PARTS[0]):
+            segments = stream.next_window()
+        optimizer.zero_grad()
+        with watch.time(PARTS[1]):
+            state = segment_states(segments, carried, objective.model.start_state(segments.count))
+            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+                projected, targets, final = objective.predict(segments, state)
+        with watch.time(PARTS[2]):
+            cut = projected.detach().float().requires_grad_()
+            weight = objective.model.embedding.weight
+            softmax(cut, weight, to_device(targets, torch.device("cpu")), dtype).backward()
+        with watch.time(PARTS[3]):
+            projected.backward(cut.grad)
+        with watch.time(PARTS[4]):
+            torch.nn.utils.clip_grad_norm_(objective.model.parameters(), config.clip)
+            optimizer.step()
+        carried = final[:, to_device(segments.last_of_row, torch.device("cpu"))].detach().float()
+    return watch.medians()
+
+
+def main(arguments: list[str]) -> int:
+    """Print a table for the corpus and the tokens named."""
+    corpus, tokens, *rest = arguments
+    if rest[:1] == ["--threads"]:
+        torch.set_num_threads(int(rest[1]))
+    tokenizer = open_tokenizer(Path(tokens))
+    shards = open_shards(open_corpus(corpus), "train", tokenizer)
+    sizes = ModelConfig(vocabulary_size=tokenizer.vocabulary_size)
+    config = TrainConfig(corpus=corpus, model=sizes, max_steps=1)
+    for chunked in (False, True):
+        for dtype in (torch.float32, torch.bfloat16):
+            parts = profile(config, shards, tokenizer, dtype, chunked, steps=20)
+            name = "chunked" if chunked else "plain"
+            print(f"{name} softmax, {dtype}: {sum(parts.values()):.0f} ms")  # noqa: T201
+            for part, milliseconds in parts.items():
+                print(f"  {part:25s} {milliseconds:7.1f} ms")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
