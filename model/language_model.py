@@ -65,6 +65,7 @@ class RecurrentLanguageModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self._trained_cell = CELLS[config.cell]
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
         # The weights' names say which cell they are of.
         self.add_module(config.cell, recurrent_module(config))
@@ -138,13 +139,17 @@ class RecurrentLanguageModel(nn.Module):
             outputs, state = self.recurrent(PackedSequence(embedded, batch_sizes), state)
             return self.project(self.dropout(outputs.data)), state
         # On a CPU the equations are faster than torch's own packed GRU (docs/training.md).
-        cell, sizes = CELLS[self.config.cell], batch_sizes.tolist()
+        sizes = batch_sizes.tolist()
 
         def scanned(weights: Weights, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-            return recurrence.packed(cell, weights, x, sizes, h)
+            return recurrence.packed(self._trained_cell, weights, x, sizes, h)
 
         outputs, state = deep(scanned, self.weights, embedded, state, self.dropout)
         return self.project(self.dropout(outputs)), state
+
+    def compile_cell(self) -> None:
+        """Let torch.compile make one kernel of the cell for `packed` on a CPU (docs/scaling.md)."""
+        self._trained_cell = torch.compile(self._trained_cell, dynamic=True)
 
     def project(self, outputs: Tensor) -> Tensor:
         """Outputs [..., H] -> vectors [..., E] that are compared with the embeddings."""

@@ -64,6 +64,7 @@ class TrainConfig:
     checkpoint_minutes: float = 3.0
     device: str = "auto"
     precision: str = "auto"
+    compile: bool = False  # the recurrence's cell, on a CPU
 
     def __post_init__(self) -> None:
         least = {
@@ -100,8 +101,8 @@ class TrainConfig:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         if self.direction not in DIRECTIONS:
             raise UserError(f"direction {self.direction!r:.60} is not forward or both")
-        if self.direction == "both" and (self.initial or self.accumulate > 1):
-            raise UserError("a model of both directions has no --from and no --accumulate")
+        if self.direction == "both" and (self.initial or self.accumulate > 1 or self.compile):
+            raise UserError("a model of both directions has no --from, --accumulate, --compile")
 
 
 def config_from_json(value: Any, source: str) -> TrainConfig:

@@ -79,6 +79,12 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 @click.option("--checkpoint-minutes", type=float, help="Minutes between checkpoints.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of the products.")
+@click.option(
+    "--compile",
+    is_flag=True,
+    default=None,
+    help="torch.compile the cell, on a CPU; needs a C++ compiler.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random.")
 @click.option(
     "--print-config",

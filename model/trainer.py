@@ -75,6 +75,8 @@ class Trainer(TrainingLoop[TrainConfig]):
         if config.softmax_samples:
             counts = token_counts(self.shards, tokenizer.vocabulary_size)
             self.objective.sampled = SampledSoftmax(counts, config.softmax_samples, self.device)
+        if config.compile:
+            _compile(self.model)
         super().__init__(config, folder, progress, self.model, ranks)
         self.window_loss = ranks.averaging(_WindowLoss(self.objective, self.dtype))
         self.carried = self.model.start_state(len(self.mine)).detach()  # [L, B, H]
@@ -245,6 +247,14 @@ def _rows_of(config: TrainConfig, ranks: Ranks) -> range:
     if ranks.size > 1 and config.direction == "both":
         raise UserError("a model of both directions is trained by one process")
     return ranks.share(config.rows)
+
+
+def _compile(model: nn.Module) -> None:
+    """Have the recurrence compiled; UserError on a GPU, whose recurrence is cuDNN's."""
+    assert isinstance(model, RecurrentLanguageModel)
+    if model.embedding.weight.is_cuda:
+        raise UserError("--compile is of the recurrence on a CPU: on a GPU it is cuDNN's")
+    model.compile_cell()
 
 
 def _objective(config: TrainConfig, tokenizer: Tokenizer, device: torch.device) -> Objective:

@@ -57,6 +57,19 @@ def test_the_plain_cell_learns(corpus: Corpus, tokenizer: Tokenizer, tmp_path: P
     assert model.config.cell == settings.model.cell == "rnn"
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch.compile's own looking around
+def test_a_compiled_cell_trains_the_same(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    config = tiny_config(corpus, max_steps=3, precision="fp32")
+    for name in ("plain", "compiled"):
+        train(replace(config, compile=name == "compiled"), tmp_path / name, Silent(), tokenizer)
+    plain, compiled = (load_file(tmp_path / name / WEIGHTS) for name in ("plain", "compiled"))
+    assert plain.keys() == compiled.keys()
+    for key, tensor in plain.items():
+        assert torch.allclose(tensor, compiled[key], atol=1e-5), key
+
+
 @pytest.mark.parametrize(("layers", "cell"), [(1, "gru"), (2, "gru"), (1, "rnn")])
 def test_a_resumed_run_is_the_uninterrupted_one(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int, cell: str
