@@ -112,7 +112,7 @@ def measure_family(
     }
     # Speeds belong together: they are taken anew unless all are there.
     timed = {**asdict(plan), "rounds": ROUNDS, "threads": torch.get_num_threads()}
-    cells.take("speed", "all", timed, lambda: training_speeds(configs, shards, tokenizer, ROUNDS))
+    cells.take("speed", "all", timed, lambda: training_speeds(configs, corpus, tokenizer, ROUNDS))
     speeds = cells.taken["speed"]["all"]["value"]
     for described in members:
         described["tokens_per_second"] = speeds[described["name"]]

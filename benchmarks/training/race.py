@@ -7,13 +7,13 @@ settings -> runners (PlainLoop, or trainer.py's Trainer) -> steps in turn
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pocketlm.benchmarks.study.figures import figure
+from pocketlm.benchmarks.study.figures import Figure, figure
 from pocketlm.benchmarks.training.plain_loop import PlainLoop
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.evaluate import evaluate
@@ -25,7 +25,7 @@ from pocketlm.model.shards import TokenShards
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.trainer import Trainer
 
-_WARMUP = 3  # steps that are trained but not timed
+WARMUP = 3  # steps that are trained but not timed
 _LAST = 50  # steps over which the loss is averaged
 
 
@@ -69,10 +69,41 @@ class Lane:
         self.losses.append(self.runner.step(fraction))
         self.seconds.append(time.perf_counter() - began)
 
+    def speed(self, size: int) -> Figure:
+        """Tokens a second over the steps, of `size` tokens each, but for the first ones."""
+        return figure([size / taken for taken in self.seconds[WARMUP:]])
+
+
+@contextmanager
+def trainers(
+    configs: Mapping[str, TrainConfig], corpus: Corpus, tokenizer: Tokenizer
+) -> Iterator[dict[str, Runner]]:
+    """The package's own trainings of these settings, which keep no run."""
+    with ExitStack() as stack:
+        folders = {
+            name: Path(stack.enter_context(tempfile.TemporaryDirectory())) for name in configs
+        }
+        yield {
+            name: TrainerRunner(config, folders[name], corpus, tokenizer)
+            for name, config in configs.items()
+        }
+
+
+def in_turn(
+    runners: Mapping[str, Runner], steps: int, progress: Callable[[float], None] = lambda _: None
+) -> dict[str, Lane]:
+    """A step of each, then the next of each, so that all see the same machine."""
+    lanes = {name: Lane(runner) for name, runner in runners.items()}
+    for step in range(steps):
+        for lane in lanes.values():
+            lane.take(step / steps)
+        progress((step + 1) / steps)
+    return lanes
+
 
 @dataclass(frozen=True)
 class Course:
-    """What all lanes have in common."""
+    """The text of a race, and what is measured on at its end."""
 
     corpus: Corpus
     tokenizer: Tokenizer
@@ -83,7 +114,7 @@ class Course:
 
 def race(
     course: Course,
-    trainers: Mapping[str, TrainConfig],
+    configs: Mapping[str, TrainConfig],
     plain: Mapping[str, PlainLoop],
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
@@ -93,17 +124,10 @@ def race(
         of each its name, `tokens_per_second` (median, least and most over the steps), its loss over
         the last steps and its word perplexities on valid.
     """
-    with ExitStack() as stack:
-        lanes = {name: Lane(loop) for name, loop in plain.items()}
-        for name, config in trainers.items():
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            lanes[name] = Lane(TrainerRunner(config, folder, course.corpus, course.tokenizer))
-        tokens = next(iter(trainers.values()))
-        for step in range(course.steps):
-            for lane in lanes.values():
-                lane.take(step / course.steps)
-            progress((step + 1) / course.steps)
-        size = tokens.rows * tokens.window
+    first = next(iter(configs.values()))
+    with trainers(configs, course.corpus, course.tokenizer) as own:
+        lanes = in_turn({**plain, **own}, course.steps, progress)
+        size = first.rows * first.window
         return [_result(name, lane, course, size) for name, lane in lanes.items()]
 
 
@@ -112,7 +136,7 @@ def _result(name: str, lane: Lane, course: Course, size: int) -> dict[str, Any]:
     found = {c: evaluate(predictor, course.valid, c) for c in ("document", "line")}
     return {
         "name": name,
-        "tokens_per_second": figure([size / taken for taken in lane.seconds[_WARMUP:]]),
+        "tokens_per_second": lane.speed(size),
         "train_nats_per_token": statistics.fmean(lane.losses[-_LAST:]),
         "valid_word_perplexity_document": found["document"].word_perplexity,
         "valid_word_perplexity_line": found["line"].word_perplexity,
