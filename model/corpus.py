@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -175,25 +176,19 @@ def _corpus_of_file(path: Path, seed: int) -> Corpus:
         has_documents = any(not line.strip() for line in read_lines(path))
         with atomic_folder(folder, _MARKER, replace=False) as temporary:
             (temporary / _MARKER).touch()
-            _split_documents(_documents(read_lines(path), has_documents), seed, temporary, path)
+            dealt = _split_documents(read_lines(path), has_documents, temporary, seed)
+            if dealt < len(SPLITS):
+                raise UserError(
+                    f"{path} holds {dealt} documents: at least {len(SPLITS)} are needed"
+                )
     return Corpus(path.name, folder)
 
 
-def _documents(lines: Iterable[str], has_documents: bool) -> Iterator[str]:
-    """Documents as the text of their lines, each with a line end."""
-    document: list[str] = []
-    for line in lines:
-        if line.strip():
-            document.append(line + "\n")
-        if document and (not has_documents or not line.strip()):
-            yield "".join(document)
-            document = []
-    if document:
-        yield "".join(document)
+def _split_documents(lines: Iterable[str], has_documents: bool, folder: Path, seed: int) -> int:
+    """Deal documents to the splits, line by line; how many there were.
 
-
-def _split_documents(documents: Iterable[str], seed: int, folder: Path, source: Path) -> None:
-    """Deal documents to the splits; the first three go one to each, so that none is empty."""
+    The first three go one to each split, so that none is empty.
+    """
     generator = np.random.default_rng(seed)
     dealt = 0
     with ExitStack() as stack:
@@ -201,10 +196,17 @@ def _split_documents(documents: Iterable[str], seed: int, folder: Path, source: 
             split: stack.enter_context((folder / f"{split}.txt").open("w", encoding="utf-8"))
             for split in SPLITS
         }
-        for document in documents:
-            drawn = str(generator.choice(SPLITS, p=SHARES))
-            split = SPLITS[dealt] if dealt < len(SPLITS) else drawn
-            files[split].write(document + "\n")
-            dealt += 1
-    if dealt < len(SPLITS):
-        raise UserError(f"{source} holds {dealt} documents: at least {len(SPLITS)} are needed")
+        document: TextIO | None = None  # where the document goes that has begun
+        for line in lines:
+            if line.strip():
+                if document is None:
+                    drawn = str(generator.choice(SPLITS, p=SHARES))
+                    document = files[SPLITS[dealt] if dealt < len(SPLITS) else drawn]
+                    dealt += 1
+                document.write(line + "\n")
+            if document and (not has_documents or not line.strip()):
+                document.write("\n")
+                document = None
+        if document:
+            document.write("\n")
+    return dealt

@@ -34,6 +34,8 @@ from pocketlm.model.tokenizer import Tokenizer
 GROUP_CHARACTERS = 1 << 18
 # A text of so few groups is encoded here: to start processes would take longer.
 GROUPS_HERE = 16
+# What one process can read, group and write keeps about six busy (docs/corpora.md).
+MOST_PROCESSES = 8
 # Of a process that encodes while others wait to be written; all that memory holds of the text.
 IN_FLIGHT = 4
 _SIZE = struct.Struct("=Q")
@@ -41,10 +43,10 @@ COUNTS = struct.Struct("=2Q")  # lines, words
 
 
 def default_processes() -> int:
-    """As many as this process may use cores."""
+    """As many as there are cores that this process may use, up to MOST_PROCESSES."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 def encode_lines(
@@ -55,8 +57,8 @@ def encode_lines(
     Args:
         lines: without line ends; a blank one has no tokens, any other ends with the end token.
         tokenizer: its tokens.
-        processes: beside this one; as many as there are cores if None. A small text, and any
-            text where it is 1, is encoded in this process.
+        processes: beside this one; `default_processes()` if None. A small text, and any text
+            where it is 1, is encoded in this process.
 
     Raises:
         UserError: one of the processes was killed.

@@ -39,7 +39,8 @@ BITS_PER_WORD, HASHES = 16, 11  # 0.05 % of other words pass
 _MAGIC = b"PLMLEX1\0"
 _HEADER = struct.Struct("<8s32s4I")
 _LARGEST_FILTER = 1 << 27  # bits
-_COUNTED_PARTS = 4_000_000  # distinct ones kept while counting
+_COUNTED_PARTS = 2_000_000  # distinct ones kept while counting
+_SLICE = 1 << 20  # tokens looked at together
 
 
 class Lexicon:
@@ -115,17 +116,24 @@ class Lexicon:
 
 def _frequent_words(lines: Iterable[str]) -> list[str]:
     parts: Counter[str] = Counter()  # between spaces: far fewer distinct ones than words in all
-    most = _COUNTED_PARTS
     for line in lines:
         parts.update(line.split())
-        if len(parts) > most:  # a long tail seen once may be forgotten
-            parts = Counter({part: n for part, n in parts.items() if n >= LEAST_COUNT})
-            most = max(most, 2 * len(parts))
+        if len(parts) > _COUNTED_PARTS:
+            parts = _without_tail(parts)
     counts: Counter[str] = Counter()
     for part, n in parts.items():
         for word in words_of(part):
             counts[fold(word)] += n
     return sorted(word for word, n in counts.items() if n >= LEAST_COUNT)
+
+
+def _without_tail(parts: Counter[str]) -> Counter[str]:
+    """The more frequent ones, at most half of what may be counted."""
+    least = LEAST_COUNT
+    while len(parts) > _COUNTED_PARTS // 2:
+        parts = Counter({part: n for part, n in parts.items() if n >= least})
+        least += 1
+    return parts
 
 
 def _endings(
@@ -135,8 +143,10 @@ def _endings(
     boundary = np.array([is_boundary(tokenizer, token) for token in range(size)])
     seen, ended = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     for chunk in tokens:
-        seen += np.bincount(chunk[:-1], minlength=size)
-        ended += np.bincount(chunk[:-1][boundary[chunk[1:]]], minlength=size)
+        for first in range(0, len(chunk) - 1, _SLICE):
+            token = chunk[first : first + _SLICE + 1]
+            seen += np.bincount(token[:-1], minlength=size)
+            ended += np.bincount(token[:-1][boundary[token[1:]]], minlength=size)
     return np.round(255 * (ended + 0.5) / (seen + 1)).astype(np.uint8)
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from guarded import GuardedRun, run_guarded
 from helpers import SENTENCES, VOCABULARY, Invoke, Silent, tiny_config, write_corpus
 
 from pocketlm.__main__ import main
@@ -44,6 +45,12 @@ def bundle(run: Path, valid_lines: list[str], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     export_bundle(run, "zero-copy", folder, valid_lines, verify_tokens=200)
     return folder
+
+
+@pytest.fixture(scope="session")
+def guarded_run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> GuardedRun:
+    """The demo and more, without sockets and pickles."""
+    return run_guarded(tmp_path_factory.mktemp("guarded"), corpus.path("valid"))
 
 
 @pytest.fixture

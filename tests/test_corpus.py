@@ -1,4 +1,4 @@
-"""Corpora by name, folder and file, and the token shards made of them."""
+"""Corpora by name, folder and file."""
 
 from pathlib import Path
 

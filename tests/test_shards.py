@@ -85,7 +85,7 @@ LINES = st.lists(st.sampled_from(["", " ", "ok", "see you", "thank you so much",
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(lines=LINES, most=st.integers(1, 40), group=st.integers(20, 60))
 def test_no_shard_is_larger_than_it_may_be_and_no_token_is_lost(

@@ -115,6 +115,20 @@ def test_the_share_of_endings_is_counted(
     assert lexicon.endings()[token] == pytest.approx((ended + 0.5) / (seen + 1), abs=1 / 255)
 
 
+def test_a_text_of_any_size_is_counted_in_little_memory(
+    corpus: Corpus, tokenizer: Tokenizer, lexicon: Lexicon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In slices of the tokens; and of a long tail of words only the frequent ones stay."""
+    shards = open_shards(corpus, "train", tokenizer)
+    monkeypatch.setattr("pocketlm.model.lexicon._SLICE", 7)
+    monkeypatch.setattr("pocketlm.model.lexicon._COUNTED_PARTS", 1000)
+    tail = (f"often qx{i} qx{i}" for i in range(3000))
+    lexicon_of_tail = Lexicon.build(tail, shards.chunks(), tokenizer)
+    assert np.array_equal(lexicon_of_tail.endings(), lexicon.endings())
+    assert "often" in lexicon_of_tail
+    assert lexicon_of_tail.words <= 1001
+
+
 def test_it_is_read_as_it_was_written(
     tmp_path: Path, tokenizer: Tokenizer, lexicon: Lexicon
 ) -> None:
