@@ -173,7 +173,7 @@ def _name(folder: Path) -> str:
 def write_tokens(lines: Sequence[str], tokenizer: Tokenizer, path: Path) -> None:
     """Write a token file for the runners: int32 ids, the end token after each line."""
     ids = [i for line in lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
-    np.array(ids, dtype="<i4").tofile(path)
+    path.write_bytes(np.array(ids, dtype="<i4").data)
 
 
 def run_sample(
