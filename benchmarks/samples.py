@@ -40,6 +40,7 @@ from pocketlm.benchmarks.smoothing import STUPID_BACKOFF
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import fsync_path
+from pocketlm.model.temporaries import named_errors
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.models import model_kind, resolve_model
 
@@ -173,7 +174,8 @@ def _name(folder: Path) -> str:
 def write_tokens(lines: Sequence[str], tokenizer: Tokenizer, path: Path) -> None:
     """Write a token file for the runners: int32 ids, the end token after each line."""
     ids = [i for line in lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
-    path.write_bytes(np.array(ids, dtype="<i4").data)
+    with named_errors(path):
+        path.write_bytes(np.array(ids, dtype="<i4").data)
 
 
 def run_sample(

@@ -36,7 +36,7 @@ def held_temporary(target: Path, folder: bool = False) -> Iterator[Path]:
     """
     if not target.name:
         raise UserError(f"{target} cannot be replaced: choose another name")
-    with _named(target):
+    with named_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(target)
         path, descriptor = _create(target, folder)
@@ -195,7 +195,7 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def _named(target: Path) -> Iterator[None]:
+def named_errors(target: Path) -> Iterator[None]:
     """Let an OSError name the target where it names the temporary, or a failed write no file."""
     beginning = str(target.with_name(f".{target.name}{_MARK}"))
     try:

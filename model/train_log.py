@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pocketlm.model.files import atomic_path
+from pocketlm.model.temporaries import named_errors
 
 LOG_COLUMNS = (
     "step", "tokens", "seconds", "loss", "learning_rate", "gradient_norm", "tokens_per_second",
@@ -29,11 +30,8 @@ def open_log(
 
         def write(row: dict[str, Any]) -> None:
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-            try:
+            with named_errors(path):
                 file.flush()
-            except OSError as error:
-                error.filename = str(path)
-                raise
 
         yield write
 

@@ -30,6 +30,7 @@ from pocketlm.model.shards import TokenShards
 from pocketlm.model.tokenizer import Tokenizer
 
 TEXT, CACHE, TABLE, REPORT, BUNDLE = "text.txt", "cache", "table", "report", "bundle"
+TEMPORARY = "tmp"  # the system's folder for temporary files, which the system cleans
 _SIZES = ("--vocabulary-size", "320", "--embedding", "16", "--hidden", "24", "--layers", "1")
 _STEPS = (
     "--rows", "4", "--window", "16", "--warmup-steps", "2", "--valid-every", "6",
@@ -72,9 +73,9 @@ class Scenario:
     command: Callable[[Path], list[str]]
     output: str
 
-    def job(self, folder: Path, **options: Any) -> Job:
+    def job(self, folder: Path, log: Path, **options: Any) -> Job:
         """The next run of the command in a scenario's folder."""
-        return command_job(folder, *self.command(folder), **options)
+        return command_job(folder, log, *self.command(folder), **options)
 
 
 SCENARIOS = (
@@ -86,11 +87,10 @@ SCENARIOS = (
 )
 
 
-def command_job(folder: Path, *arguments: str, **options: Any) -> Job:
+def command_job(folder: Path, log: Path, *arguments: str, **options: Any) -> Job:
     """The command in a scenario's folder, with its cache there."""
-    environment = {"POCKETLM_CACHE": str(folder / CACHE), "TMPDIR": str(folder / "tmp")}
-    log = str(folder.with_suffix(".log"))
-    return Job("forks:command", list(arguments), str(folder), log, environment, **options)
+    environment = {"POCKETLM_CACHE": str(folder / CACHE), "TMPDIR": str(folder / TEMPORARY)}
+    return Job("forks:command", list(arguments), str(folder), str(log), environment, **options)
 
 
 def make_template(folder: Path, zygote: Zygote) -> None:
@@ -98,13 +98,14 @@ def make_template(folder: Path, zygote: Zygote) -> None:
     programs = [build(part) for part in PARTS if not part.optional]
     (folder / CACHE).mkdir(parents=True)
     (folder / CACHE / "native").symlink_to(programs[0].parent)
-    (folder / "tmp").mkdir()
+    (folder / TEMPORARY).mkdir()
     documents = ["\n".join(SENTENCES[i : i + 3]) for i in range(0, len(SENTENCES), 3)]
     (folder / TEXT).write_text("\n\n".join(documents) + "\n", encoding="utf-8")
     tokens = ("--tokenizer", "run")
     for command in (_train("run", 6), _ngram(2, *tokens), _export("float"), _bench(3)):
-        job = command_job(folder, *command)
-        assert zygote.run(job) == 0, Path(job.log).read_text(encoding="utf-8")
+        log = folder.with_suffix(".log")
+        code = zygote.run(command_job(folder, log, *command))
+        assert code == 0, log.read_text(encoding="utf-8")
     for name in ("tokens", "corpora"):
         shutil.rmtree(folder / CACHE / name)
 
@@ -119,7 +120,9 @@ def check_whole(folder: Path) -> None:
     assert read_manifest(folder / BUNDLE)["recipe"] in ("float", "zero-copy")
     open_ngram(folder / TABLE)
     json.loads((folder / REPORT / "results.json").read_text(encoding="utf-8"))
-    assert (folder / REPORT / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    assert (
+        (folder / REPORT / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
+    )
     for tokens in _visible(folder / CACHE / "tokens"):
         assert sum(map(len, TokenShards(tokens).chunks())) > 0
     for corpus in _visible(folder / CACHE / "corpora"):
@@ -155,7 +158,8 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != ".lock" and "native" not in path.parts:
+        unlike = path.name == ".lock" or "native" in path.parts or path.parent.name == TEMPORARY
+        if path.is_file() and not unlike:
             yield path
 
 
@@ -169,7 +173,9 @@ def _content(path: Path) -> str:
         return json.dumps(_without_times(record), sort_keys=True)
     if path.name == "log.csv":
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [(row["step"], row["valid_word_perplexity_line"]) for row in csv.DictReader(file)]
+            rows = [
+                (row["step"], row["valid_word_perplexity_line"]) for row in csv.DictReader(file)
+            ]
         return json.dumps(rows)
     if path.parent.name == REPORT:
         return "measured"  # figures of memory and time
@@ -182,5 +188,9 @@ def _without_times(values: dict[str, Any]) -> dict[str, Any]:
 
 def leftovers(folder: Path) -> list[str]:
     """Temporaries that are still there."""
-    paths = (Path(root) / name for root, folders, files in os.walk(folder) for name in folders + files)
-    return [str(p.relative_to(folder)) for p in paths if p.name.startswith(".") and p.name != ".lock"]
+    paths = (
+        Path(root) / name for root, folders, files in os.walk(folder) for name in folders + files
+    )
+    return [
+        str(p.relative_to(folder)) for p in paths if p.name.startswith(".") and p.name != ".lock"
+    ]

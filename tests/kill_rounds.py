@@ -33,14 +33,13 @@ class Rounds:
 
     def __init__(self, scenario: Scenario, template: Path, work: Path, zygote: Zygote) -> None:
         self._scenario, self._template, self._zygote = scenario, template, zygote
-        self._folder = work / scenario.name
+        self._folder, self._log = work / scenario.name, work / f"{scenario.name}.log"
         self.counts: Counter[str] = Counter()
         self._fresh()
         began = time.monotonic()
-        job = scenario.job(self._folder)
-        assert zygote.run(job) == 0, Path(job.log).read_text(encoding="utf-8")
+        self._run()
         self._seconds = time.monotonic() - began
-        self._operations = int(Path(f"{job.log}.operations").read_text(encoding="utf-8"))
+        self._operations = int(Path(f"{self._log}.operations").read_text(encoding="utf-8"))
         self._expected = fingerprint(self._folder)
 
     def round(self, number: int, seed: int) -> None:
@@ -50,11 +49,12 @@ class Rounds:
         for _ in range(draw.randint(1, MOST_KILLS)):
             if not self._kill(draw):
                 break
-        job = self._scenario.job(self._folder)
-        assert self._zygote.run(job) == 0, Path(job.log).read_text(encoding="utf-8")
+        self._run()
         check_whole(self._folder)
         found = fingerprint(self._folder)
-        wrong = [name for name in found | self._expected if found.get(name) != self._expected.get(name)]
+        wrong = [
+            name for name in found | self._expected if found.get(name) != self._expected.get(name)
+        ]
         assert not wrong, f"other than in a run that was not killed: {wrong}"
         assert not leftovers(self._folder), f"left behind: {leftovers(self._folder)}"
         self.counts["rounds"] += 1
@@ -63,17 +63,23 @@ class Rounds:
         shutil.rmtree(self._folder, ignore_errors=True)
         shutil.copytree(self._template, self._folder, symlinks=True)
 
+    def _run(self) -> None:
+        """The command to its end."""
+        code = self._zygote.run(self._scenario.job(self._folder, self._log))
+        assert code == 0, self._log.read_text(encoding="utf-8")
+
     def _kill(self, draw: random.Random) -> bool:
         """Kill the next run and check what it left; False if it had come to its end."""
         by_time, whole_group = draw.random() < 0.5, draw.random() < 0.5
         share, operation = 1.05 * draw.random(), draw.randint(1, self._operations)
-        job = self._scenario.job(self._folder, kill_at=None if by_time else operation)
+        kill_at = None if by_time else operation
+        job = self._scenario.job(self._folder, self._log, kill_at=kill_at)
         pid = self._zygote.start(job)
         if by_time:
             time.sleep(share * self._seconds)
             (os.killpg if whole_group else os.kill)(pid, signal.SIGKILL)
         code = self._zygote.wait(pid)
-        assert code in (0, -signal.SIGKILL), Path(job.log).read_text(encoding="utf-8")
+        assert code in (0, -signal.SIGKILL), self._log.read_text(encoding="utf-8")
         check_whole(self._folder)
         if code:
             self.counts["after a time" if by_time else "before an operation"] += 1
