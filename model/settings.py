@@ -16,10 +16,11 @@ Settings = TypeVar("Settings")
 
 
 def from_json(part: type[Settings], value: Any, source: str) -> Settings:
-    """Make a dataclass of a JSON object; fields that are dataclasses are objects in turn.
+    """Make a dataclass of a JSON object; its fields may be dataclasses, or lists of them.
 
     Args:
-        part: a dataclass whose fields are bool, int, float, str, None, unions of them, dataclasses.
+        part: a dataclass whose fields are bool, int, float, str, None, unions of them, dataclasses
+            or lists of one dataclass.
         value: what JSON gave.
         source: names the file in the error line.
 
@@ -35,6 +36,11 @@ def from_json(part: type[Settings], value: Any, source: str) -> Settings:
     for name, item in value.items():
         if dataclasses.is_dataclass(hints[name]):
             arguments[name] = from_json(typing.cast(type, hints[name]), item, f"{source}: {name}")
+        elif typing.get_origin(hints[name]) is list and isinstance(item, list):
+            (each,) = typing.get_args(hints[name])
+            arguments[name] = [
+                from_json(each, one, f"{source}: {name}[{i}]") for i, one in enumerate(item)
+            ]
         elif _fits(item, hints[name]):
             arguments[name] = item
         else:

@@ -153,6 +153,11 @@ class Tokenizer:
         with atomic_path(path) as temporary:
             temporary.write_bytes(self._model)
 
+    @property
+    def serialized(self) -> bytes:
+        """The .model file."""
+        return self._model
+
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the .model file: two models share tokens only if they share this."""
@@ -194,11 +199,13 @@ class Tokenizer:
             return self._encode_words(text)
         return list(self._processor.EncodeAsIds(_encodable(text)))
 
-    def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
+    def encode_batch(self, lines: Sequence[str], threads: int = 2) -> list[list[int]]:
         """Token ids of many lines."""
         if self.of_words:
             return [self._encode_words(line) for line in lines]
-        return list(self._processor.Encode([_encodable(line) for line in lines], num_threads=2))
+        return list(
+            self._processor.Encode([_encodable(line) for line in lines], num_threads=threads)
+        )
 
     def _encode_words(self, text: str) -> list[int]:
         """A token a word; SentencePiece would make one <unk> of several unknown words in a row."""

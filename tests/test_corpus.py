@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers import SENTENCES, write_corpus
 
-from pocketlm.model.corpus import EMBEDDED, SPLITS, Corpus, open_corpus, text_lines
+from pocketlm.model.corpus import EMBEDDED, SPLITS, open_corpus, text_lines
 from pocketlm.model.errors import UserError
-from pocketlm.model.shards import TokenShards, build_shards, open_shards
+from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import Tokenizer
 
 
@@ -94,34 +93,3 @@ def test_empty_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("\n \n", encoding="utf-8")
     with pytest.raises(UserError, match="no text"):
         text_lines(tmp_path / "t.txt")
-
-
-def test_shards_hold_the_tokens_of_every_line(corpus: Corpus, tokenizer: Tokenizer) -> None:
-    shards = open_shards(corpus, "train", tokenizer)
-    documents = text_lines(corpus.path("train"))
-    assert len(shards) == len(documents) == shards.index.documents
-    for i in (0, 7, len(documents) - 1):
-        expected = [t for line in documents[i] for t in [*tokenizer.encode(line), 1]]
-        assert shards.document(i).tolist() == expected
-    assert shards.index.words == sum(len(line.split()) for d in documents for line in d)
-    assert shards.index.lines == sum(len(d) for d in documents)
-
-
-def test_a_document_never_crosses_shards(
-    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
-) -> None:
-    whole = open_shards(corpus, "train", tokenizer)
-    build_shards(corpus.lines("train"), tokenizer, tmp_path / "many", "x", shard_tokens=100)
-    many = TokenShards(tmp_path / "many")
-    assert len(many.index.shards) > 5
-    for i in range(len(whole)):
-        assert np.array_equal(whole.document(i), many.document(i))
-    assert np.array_equal(np.concatenate(list(many.chunks())), np.concatenate(list(whole.chunks())))
-
-
-def test_a_shard_cut_short_is_an_error(corpus: Corpus, tokenizer: Tokenizer) -> None:
-    shards = open_shards(corpus, "train", tokenizer)
-    path = shards.folder / "tokens-00000.u16"
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(UserError, match="tokens-00000"):
-        TokenShards(shards.folder)
