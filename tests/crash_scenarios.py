@@ -158,7 +158,7 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        unlike = path.name == ".lock" or "native" in path.parts or path.parent.name == TEMPORARY
+        unlike = {"native", TEMPORARY, ".lock"} & set(path.relative_to(folder).parts)
         if path.is_file() and not unlike:
             yield path
 

@@ -166,7 +166,7 @@ def _serve() -> None:
     with quiet_native():
         for name in WARM:
             importlib.import_module(name)
-    threads = len(os.listdir("/proc/self/task"))
+    threads = len(list(Path("/proc/self/task").iterdir()))
     print("ready" if threads == 1 else f"{threads} threads", file=answers, flush=True)
     for line in sys.stdin:
         question = json.loads(line)

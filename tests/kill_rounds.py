@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
     parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS])
     options = parser.parse_args(arguments)
-    zygote = Zygote()
+    zygote, bad = Zygote(), 0
     with tempfile.TemporaryDirectory() as work:
         template = Path(work) / "template"
         make_template(template, zygote)
@@ -104,12 +104,12 @@ def main(arguments: list[str]) -> int:
                 for number in range(options.first, options.first + options.rounds):
                     try:
                         rounds.round(number, options.seed)
-                    except BaseException:
-                        print(f"--only {scenario.name} --first {number} --seed {options.seed}")
-                        raise
+                    except AssertionError as error:
+                        bad += 1
+                        print(f"{scenario.name} --first {number} --seed {options.seed}: {error}")
                 print(f"{scenario.name}: {dict(rounds.counts)}", flush=True)
     zygote.close()
-    return 0
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
