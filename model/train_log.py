@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,12 @@ def open_log(
         def write(row: dict[str, Any]) -> None:
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
             with named_errors(path):
-                file.flush()
+                try:
+                    file.flush()
+                except OSError:
+                    with suppress(OSError):  # else the end of the block would write it again
+                        file.close()
+                    raise
 
         yield write
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.export.bundle import MANIFEST, checked_manifest, open_bundle
 from pocketlm.model import temporaries
@@ -85,7 +87,7 @@ def read_bundle(target: str, sources: list[str], seconds: float) -> int:
 def _answers(folder: Path) -> tuple[object, ...]:
     """What each way of opening a bundle makes of it."""
     predictor, suggester = open_bundle(folder), open_suggester(folder)
-    state = predictor.advance(predictor.start(), [3])
+    state = predictor.advance(predictor.start(), np.array([3]))
     return (
         predictor.tokenizer.sha256,
         predictor.log_probabilities(state).tobytes(),

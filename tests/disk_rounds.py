@@ -93,6 +93,7 @@ def _check_line(code: int, said: str, way: str) -> None:
     assert code == 2, f"exit code {code}: {said}"
     assert errors == said.splitlines()[-1:], said
     assert REASONS[way] in errors[0], said
+    assert re.match(r"error: \S+: |error: KenLM's ", errors[0]), f"no file is named: {said}"
     print(errors[0])
 
 

@@ -110,13 +110,10 @@ def test_a_writer_that_is_stopped_names_its_file_and_leaves_nothing(
 def test_a_row_of_the_log_that_was_cut_is_not_taken_for_another(tmp_path: Path) -> None:
     path, columns = tmp_path / "log.csv", ("step", "loss")
     room = len("step,loss\r\n5,2.5\r\n1")
-    with (
-        pytest.raises(OSError, match=r"File too large.*log\.csv"),
-        _largest_file(room),
-        open_log(path, 0, columns) as log,
-    ):
+    with open_log(path, 0, columns) as log:
         log({"step": 5, "loss": 2.5})
-        log({"step": 10, "loss": 1.5})
+        with pytest.raises(OSError, match=r"File too large.*log\.csv"), _largest_file(room):
+            log({"step": 10, "loss": 1.5})
     assert path.read_text(encoding="utf-8").splitlines() == ["step,loss", "5,2.5", "1"]
     with open_log(path, 7, columns) as log:
         log({"step": 10, "loss": 1.5})
