@@ -44,12 +44,12 @@ LogsToWrite = DoubleArray | FloatArray
 
 def write_keys(folder: Path, order: int, keys: KeysToWrite) -> None:
     """The ascending keys of order 2 or more."""
-    keys.astype(KEY_TYPE).tofile(part_path(folder, order, KEYS))
+    part_path(folder, order, KEYS).write_bytes(keys.astype(KEY_TYPE).data)
 
 
 def write_logarithms(folder: Path, order: int, part: str, logarithms: LogsToWrite) -> None:
     """`PROBABILITIES` or `BACKOFFS` of one order, logarithms to base 10, in the order of keys."""
-    logarithms.astype(_LOG_TYPE).tofile(part_path(folder, order, part))
+    part_path(folder, order, part).write_bytes(logarithms.astype(_LOG_TYPE).data)
 
 
 def backoff_table_files(order: int) -> list[str]:

@@ -101,8 +101,8 @@ def write_count_table(
                 f"an n-gram of order {order} was seen more than {_LARGEST_COUNT:,} times"
             )
         if order > 1:
-            counted.keys.astype(KEY_TYPE).tofile(part_path(folder, order, KEYS))
-        counted.counts.astype(_COUNT_TYPE).tofile(part_path(folder, order, COUNTS))
+            part_path(folder, order, KEYS).write_bytes(counted.keys.astype(KEY_TYPE).data)
+        part_path(folder, order, COUNTS).write_bytes(counted.counts.astype(_COUNT_TYPE).data)
         sizes.append(int(np.count_nonzero(counted.counts)))
     return sizes
 

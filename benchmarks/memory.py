@@ -25,6 +25,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ from pocketlm.model.corpus import text_lines
 from pocketlm.model.errors import UserError
 from pocketlm.model.evaluate import exp_or_infinity
 from pocketlm.model.files import sha256_file
+from pocketlm.model.steady import must_stay
+from pocketlm.models import model_marker
 
 FEWEST_SAMPLES = 5
 MOST_STEPS = 1_000_000
@@ -118,7 +121,21 @@ def measure(
         raise UserError(f"at least {FEWEST_SAMPLES} samples are needed, not {samples}")
     if not 1 <= steps <= MOST_STEPS:
         raise UserError(f"steps are 1 to {MOST_STEPS:,}, not {steps:,}")
-    models = [model for folder in folders for model in open_measurable(folder)]
+    with ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(must_stay(model_marker(folder)))
+        models = [model for folder in folders for model in open_measurable(folder)]
+        return _measure_all(models, text, steps, samples, notify, progress)
+
+
+def _measure_all(
+    models: Sequence[Measurable],
+    text: Text,
+    steps: int,
+    samples: int,
+    notify: Callable[[str], None],
+    progress: Callable[[float], None],
+) -> list[ModelResult]:
     names = [model.name for model in models]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"two models are called {twice}: rename one's folder")

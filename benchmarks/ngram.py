@@ -31,6 +31,7 @@ from pocketlm.model.files import describe_file, file_damage, read_json, write_js
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.settings import matches
+from pocketlm.model.steady import steady
 from pocketlm.model.tokenizer import Tokenizer
 
 MANIFEST = "ngram.json"
@@ -151,6 +152,7 @@ def check_order(kind: str, order: int) -> None:
         raise UserError(f"order {order} is outside {smallest}..{LARGEST_ORDER} for {kind}")
 
 
+@steady(MANIFEST)
 def read_ngram(folder: Path) -> NgramFolder:
     """An n-gram folder whose files are all there and as they were written.
 
@@ -215,6 +217,7 @@ def _model_files(kind: str, order: int) -> list[str]:
     return count_table_files(order) if kind == "table" else backoff_table_files(order)
 
 
+@steady(MANIFEST)
 def open_ngram(folder: Path) -> Predictor:
     """The predictor of an n-gram folder; UserError as in `read_ngram`."""
     model = read_ngram(folder)

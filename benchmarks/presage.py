@@ -102,7 +102,7 @@ def train_presage(
         raise UserError(f"Presage's text2ngram is not installed: install {PRESAGE_PACKAGES}")
     with (
         atomic_folder(out, MANIFEST) as folder,
-        tempfile.TemporaryDirectory(prefix=".presage.", dir=out.parent) as work,
+        tempfile.TemporaryDirectory(prefix=".presage.", dir=folder) as work,
     ):
         _write_lines(text := Path(work) / "text.txt", lines, lower_case)
         for n in range(1, order + 1):

@@ -40,8 +40,10 @@ from pocketlm.benchmarks.smoothing import STUPID_BACKOFF
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import fsync_path
+from pocketlm.model.steady import read_steadily
+from pocketlm.model.temporaries import named_errors
 from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.models import model_kind, resolve_model
+from pocketlm.models import model_kind, model_marker, resolve_model
 
 SCORE, DISTRIBUTION = WORKS = ("score", "distribution")
 _NETWORK_LOADS = ("mmap", "file")
@@ -86,6 +88,10 @@ def open_measurable(folder: Path) -> list[Measurable]:
         UserError: it cannot be measured, or is damaged.
     """
     folder = resolve_model(folder)
+    return read_steadily(model_marker(folder), lambda: _open_measurable(folder))
+
+
+def _open_measurable(folder: Path) -> list[Measurable]:
     kind = model_kind(folder)
     if kind == "run":
         raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")
@@ -173,7 +179,8 @@ def _name(folder: Path) -> str:
 def write_tokens(lines: Sequence[str], tokenizer: Tokenizer, path: Path) -> None:
     """Write a token file for the runners: int32 ids, the end token after each line."""
     ids = [i for line in lines for i in [*tokenizer.encode(line), tokenizer.end_id]]
-    np.array(ids, dtype="<i4").tofile(path)
+    with named_errors(path):
+        path.write_bytes(np.array(ids, dtype="<i4").data)
 
 
 def run_sample(

@@ -20,6 +20,7 @@ from pathlib import Path
 from pocketlm.export.bundle import MANIFEST, checked_manifest, write_manifest
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, write_text
+from pocketlm.model.steady import read_steadily
 from pocketlm.model.weights import WEIGHTS
 from pocketlm.models import DEFAULT_MODEL, resolve_model
 from pocketlm.module_command import run_module
@@ -58,6 +59,10 @@ def stage_bundle(model: Path, assets: Path) -> Path:
         UserError: it is no bundle, or is damaged.
     """
     source = resolve_model(model)
+    return read_steadily(source / MANIFEST, lambda: _stage_checked(source, assets))
+
+
+def _stage_checked(source: Path, assets: Path) -> Path:
     manifest = checked_manifest(source)
     files = {name: entry for name, entry in manifest["files"].items() if name != WEIGHTS}
     target = assets / "bundles" / source.name

@@ -29,6 +29,7 @@ from pocketlm.model.files import (
 from pocketlm.model.lexicon import LEXICON
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.settings import matches
+from pocketlm.model.steady import steady
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.weights import WEIGHTS
 
@@ -113,6 +114,7 @@ def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
     return None
 
 
+@steady(MANIFEST)
 def checked_manifest(folder: Path) -> dict[str, Any]:
     """The manifest, once every file that it names is checked against it; UserError if one fails."""
     manifest = read_manifest(folder)
@@ -121,16 +123,18 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+@steady(MANIFEST)
 def open_bundle(folder: Path) -> Predictor:
     """A bundle as a predictor, once everything in it is checked.
 
     Raises:
         UserError: a file is missing, damaged or of another format.
     """
-    checked_manifest(folder)
+    manifest = checked_manifest(folder)
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.runtime import ProgramPredictor
-    return ProgramPredictor(folder / PROGRAM, Tokenizer.load(folder / TOKENIZER), folder.name)
+    tokenizer, sha256 = Tokenizer.load(folder / TOKENIZER), manifest["files"][PROGRAM]["sha256"]
+    return ProgramPredictor(folder / PROGRAM, tokenizer, folder.name, sha256)
 
 
 def _names_known_files(files: dict[str, Any]) -> bool:

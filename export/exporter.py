@@ -36,9 +36,10 @@ from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.lexicon import LEXICON, Lexicon
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.run_folder import RECORD
+from pocketlm.model.steady import read_steadily
 from pocketlm.model.tokenizer import END_ID, UNKNOWN_ID, Tokenizer
 from pocketlm.model.weights import WEIGHTS, save_weights
-from pocketlm.models import open_network, resolve_model
+from pocketlm.models import model_marker, open_network, resolve_model
 
 VERIFY_TOKENS = 4000
 
@@ -68,8 +69,9 @@ def export_bundle(
     """
     if recipe not in RECIPES:
         raise UserError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    model, tokenizer = open_network(run)
-    run = resolve_model(run)
+    model, tokenizer, lexicon, training = read_steadily(
+        model_marker(run), lambda: _read_source(run)
+    )
     with atomic_folder(out, MANIFEST) as folder:
         notify(f"lowering {model.parameter_count():,} parameters with the recipe {recipe}")
         with quiet_native():
@@ -77,8 +79,8 @@ def export_bundle(
         with (folder / PROGRAM).open("wb") as file:
             program.write_to_file(file)
         tokenizer.save(folder / TOKENIZER)
-        if (run / LEXICON).is_file():
-            Lexicon.load(run / LEXICON, tokenizer).save(folder / LEXICON)
+        if lexicon:
+            lexicon.save(folder / LEXICON)
         if with_weights:
             save_weights(folder / WEIGHTS, model, tokenizer)
 
@@ -89,7 +91,7 @@ def export_bundle(
 
         notify(f"verifying the written file on {verify_tokens:,} tokens")
         exported = ProgramPredictor(folder / PROGRAM, tokenizer, out.name)
-        eager = NetworkPredictor(model, tokenizer, run.name)
+        eager = NetworkPredictor(model, tokenizer, resolve_model(run).name)
         quality = compare(eager, exported, lines, verify_tokens)
         check_quality(quality)
 
@@ -109,9 +111,20 @@ def export_bundle(
             "operators": found,
             "predicted_memory": predicted_memory(program, model, recipe, parts),
             "quality": asdict(quality),
-            "training": _training_summary(run),
+            "training": training,
         }
         return write_manifest(folder, manifest)
+
+
+def _read_source(
+    model: Path,
+) -> tuple[RecurrentLanguageModel, Tokenizer, Lexicon | None, dict[str, Any] | None]:
+    """The weights and tokens of a MODEL, its lexicon, and what its training was."""
+    network, tokenizer = open_network(model)
+    folder = resolve_model(model)
+    path = folder / LEXICON
+    lexicon = Lexicon.load(path, tokenizer) if path.is_file() else None
+    return network, tokenizer, lexicon, _training_summary(folder)
 
 
 def _methods(model: RecurrentLanguageModel) -> dict[str, Any]:

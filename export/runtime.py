@@ -3,6 +3,7 @@
 model.pte -> Runtime -> forward(token, state) -> logits -> log-softmax
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pocketlm.model.tokenizer import END_ID, Tokenizer
 
 # A state: log-probabilities [B, V] of the next token, and the hidden state [L, B, H].
 ProgramState = tuple[Tensor, Tensor]
+_DESCRIPTORS = Path("/dev/fd")
 
 
 def use_one_thread() -> None:
@@ -28,15 +30,35 @@ def use_one_thread() -> None:
         portable_lib._unsafe_reset_threadpool(1)
 
 
+def load_program(path: Path, sha256: str | None = None) -> Any:
+    """Map a program. The file that is mapped is the very one whose SHA-256 was compared.
+
+    Raises:
+        UserError: it is missing, or another one.
+        RuntimeError: the runtime's own, of a file that it cannot use.
+    """
+    try:
+        with path.open("rb") as file:
+            # By its descriptor: another file may be put at the path at any moment.
+            if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise UserError(f"{path} does not match the SHA-256 in its manifest")
+            held = _DESCRIPTORS / str(file.fileno())
+            return Runtime.get().load_program(held if held.exists() else path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+
+
 class ProgramPredictor(Predictor):
     """A `.pte` behind the one interface. The program has batch 1, so a batch is a loop."""
 
-    def __init__(self, path: Path, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(
+        self, path: Path, tokenizer: Tokenizer, name: str, sha256: str | None = None
+    ) -> None:
         super().__init__(name, "bundle", tokenizer)
         try:
             with quiet_native():
                 # The program keeps the methods' memory: it has to live as long as they do.
-                self._program: Any = Runtime.get().load_program(path)
+                self._program: Any = load_program(path, sha256)
                 self._forward: Any = self._program.load_method("forward")
                 (initial,) = self._program.load_method("initial_state").execute([])
                 self._start = self._step(END_ID, initial.clone())

@@ -18,6 +18,7 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import describe_file, write_json
 from pocketlm.model.run_folder import CONFIG
 from pocketlm.model.settings import matches
+from pocketlm.model.steady import read_steadily
 from pocketlm.model.tasks.answers import Answers
 from pocketlm.model.tasks.config import TaskConfig
 from pocketlm.model.tasks.runs import read_config
@@ -61,11 +62,16 @@ def open_task_bundle(task: Task, folder: Path) -> tuple[Answers, Encoding, TaskC
     Raises:
         UserError: a file is missing, damaged or of another format; it is of another task.
     """
+    return read_steadily(folder / MANIFEST, lambda: _open(task, folder))
+
+
+def _open(task: Task, folder: Path) -> tuple[Answers, Encoding, TaskConfig]:
     manifest = read_task_manifest(folder)
     if manifest["task"] != task.name:
         raise UserError(f"{folder} is a bundle of the task {manifest['task']}, not {task.name}")
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.task_program import TaskProgram
-    program = TaskProgram(folder / PROGRAM, each=manifest["alignment"] == "each")
+    sha256 = manifest["files"][PROGRAM]["sha256"]
+    program = TaskProgram(folder / PROGRAM, manifest["alignment"] == "each", sha256)
     config = read_config(task, folder)
     return program, Encoding.load(folder, task, config.network), config

@@ -10,10 +10,10 @@ from typing import Any
 
 import executorch.kernels.quantized  # noqa: F401 - registers the quantised kernels
 import torch
-from executorch.runtime import Runtime
 from torch import Tensor
 
 from pocketlm.export.quiet import quiet_native
+from pocketlm.export.runtime import load_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.tasks.answers import Answer
 from pocketlm.model.tasks.batches import Inputs
@@ -23,12 +23,12 @@ from pocketlm.model.tokenizer import END_ID
 class TaskProgram:
     """The answers of a program whose features are of the whole, or of each time."""
 
-    def __init__(self, path: Path, each: bool) -> None:
+    def __init__(self, path: Path, each: bool, sha256: str | None = None) -> None:
         self._each = each
         try:
             with quiet_native():
                 # The program keeps the methods' memory: it has to live as long as they do.
-                self._program: Any = Runtime.get().load_program(path)
+                self._program: Any = load_program(path, sha256)
                 names = sorted(self._program.method_names - {"initial_states", "head"})
                 # "backwards" comes before "forwards", and features are the other way round.
                 self._steps = [self._program.load_method(name) for name in reversed(names)]

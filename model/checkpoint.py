@@ -1,6 +1,9 @@
 """Weights and training state as safetensors: tensors and a JSON header, never a pickled object."""
 
+import errno
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_path
+from pocketlm.model.files import fsync_path
+from pocketlm.model.temporaries import held_temporary
 
 _STATE = "state"
 
@@ -25,12 +29,27 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write one file, whole or not at all."""
+    """Write one file, whole or not at all; an OSError where it cannot be written names it."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
-    with atomic_path(path) as temporary:
-        safetensors.torch.save_file(
-            tensors, temporary, metadata={_STATE: json.dumps(checkpoint.state)}
-        )
+    metadata = {_STATE: json.dumps(checkpoint.state)}
+    # The library writes a temporary of its own beside its file: in a folder of ours, which the
+    # next writer removes if this one is killed.
+    with held_temporary(path, folder=True) as folder:
+        written = folder / path.name
+        try:
+            safetensors.torch.save_file(tensors, written, metadata=metadata)
+        except safetensors.SafetensorError as error:
+            raise _write_error(error, path) from None
+        written.chmod(0o644)
+        fsync_path(written)
+        written.replace(path)
+
+
+def _write_error(error: safetensors.SafetensorError, path: Path) -> OSError:
+    """What the system said; the library has it in its message alone."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(found[1]) if found else errno.EIO
+    return OSError(number, os.strerror(number) if found else str(error), str(path))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

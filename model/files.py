@@ -4,14 +4,13 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pocketlm.model.errors import UserError
+from pocketlm.model.temporaries import held_temporary, put_folder
 
 
 def cache_directory() -> Path:
@@ -66,17 +65,10 @@ def fsync_path(path: Path) -> None:
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; rename it to `target` when the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
+    with held_temporary(target) as temporary:
         yield temporary
-        temporary.chmod(0o644)
         fsync_path(temporary)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_target(target: Path, marker: str) -> None:
@@ -93,33 +85,17 @@ def atomic_folder(target: Path, marker: str, replace: bool = True) -> Iterator[P
 
     An existing `target` is replaced only where it is empty or holds the file `marker`, which says
     that it is a folder of the same kind: anything else there is the user's, and stays. Without
-    `replace` a target that another process has made meanwhile stays too (for caches). A process
-    killed between the two renames of a replacement leaves the old folder as `.NAME.old.*`.
+    `replace` a target that another process has made meanwhile stays too (for caches). Two writers
+    do not wait for each other: the last to finish stays. A reader sees the old folder or the new
+    one; where the system cannot exchange two folders in one step, none for a moment.
     """
     check_target(target, marker)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with held_temporary(target, folder=True) as temporary:
         yield temporary
-        temporary.chmod(0o755)
         for path in temporary.rglob("*"):
             fsync_path(path)
-        if target.exists() and not replace:
-            return
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            target.replace(old)
-            try:
-                temporary.replace(target)
-            except OSError:
-                old.replace(target)
-                raise
-            shutil.rmtree(old)
-        else:
-            temporary.replace(target)
+        put_folder(temporary, target, lambda: check_target(target, marker), replace)
         fsync_path(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

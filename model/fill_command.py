@@ -51,6 +51,13 @@ def fill(text: str, model_path: Path, count: int, allow_offensive: bool, as_json
 
 def open_filler(model: Path, blocked: "Set[str]") -> "Filler":
     """What fills gaps with a MODEL: of both directions where it is one."""
+    from pocketlm.model.steady import read_steadily
+    from pocketlm.models import model_marker
+
+    return read_steadily(model_marker(model), lambda: _open_filler(model, blocked))
+
+
+def _open_filler(model: Path, blocked: "Set[str]") -> "Filler":
     from pocketlm.model.fill import BothSides, Rescored
     from pocketlm.model.lexicon import LEXICON, Lexicon
     from pocketlm.model.network import NetworkPredictor

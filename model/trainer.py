@@ -150,7 +150,6 @@ class Trainer(TrainingLoop[TrainConfig]):
             if self.ranks.leads:
                 state = {"tokenizer_sha256": self.tokenizer.sha256, "step": self.step}
                 save_checkpoint(self.folder / WEIGHTS, Checkpoint(self.model.state_dict(), state))
-            self.save()  # a resumed run knows of the best weights
         found = ", ".join(f"{r.word_perplexity:.1f} by {c}" for c, r in results.items())
         self.progress.note(f"step {self.step}: word perplexity on valid {found}")
         return perplexities

@@ -104,6 +104,8 @@ class TrainingLoop(ABC, Generic[Settings]):
                 self.seconds = time.monotonic() - started
                 if self._validation_is_due():
                     log(self._log_row({**row, **self._validate()}))
+                    if self.best_step == self.step:
+                        self.save()  # a resumed run knows of the best weights; the log has its row
                 elif self.step % LOG_EVERY == 0:
                     log(self._log_row(row))
                 self.progress.update(self._status())

@@ -1,9 +1,12 @@
 """Fixtures: a tiny corpus, its tokenizer, a run trained on it, a bundle; the command itself."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from crash_scenarios import make_template
+from forks import Zygote
 from guarded import GuardedRun, run_guarded
 from helpers import SENTENCES, VOCABULARY, Invoke, Silent, tiny_config, write_corpus
 
@@ -65,3 +68,19 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
         return code, captured.out, captured.err
 
     return run_command
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """A process that forks others, which have everything imported."""
+    zygote = Zygote()
+    yield zygote
+    zygote.close()
+
+
+@pytest.fixture(scope="session")
+def template(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Outputs of every kind, which the commands of crash_scenarios.py find; tests copy it."""
+    folder = tmp_path_factory.mktemp("crashes") / "template"
+    make_template(folder, zygote)
+    return folder

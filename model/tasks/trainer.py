@@ -123,8 +123,6 @@ class TaskTrainer(TrainingLoop[TaskConfig]):
             weights = Checkpoint(self.network.state_dict(), {"step": self.step})
             save_checkpoint(self.folder / WEIGHTS, weights)
         self.network.load_state_dict(trained)
-        if improved:
-            self.save()  # a resumed run knows of the best weights
         self.progress.note(f"step {self.step}, epoch {self._epochs():.2f}: valid loss {loss:.4f}")
         return {"valid_loss": loss}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import Predictor
+from pocketlm.model.steady import read_steadily
 from pocketlm.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def model_kind(folder: Path) -> str:
     raise UserError(f"{folder} is no model: none of {', '.join(_MARKERS)} is in it")
 
 
+def model_marker(model: Path) -> Path:
+    """The file that a new one takes the place of when a MODEL's folder is replaced."""
+    folder = resolve_model(model)
+    found = (folder / marker for marker in _MARKERS if (folder / marker).is_file())
+    return next(found, folder / next(iter(_MARKERS)))
+
+
 def open_model(model: Path) -> Predictor:
     """Open a MODEL of any kind; what it needs is imported only then."""
     folder = resolve_model(model)
@@ -66,6 +74,10 @@ def open_network(model: Path) -> tuple["RecurrentLanguageModel", Tokenizer]:
     Raises:
         UserError: it is an n-gram folder, or a bundle without weights, or damaged.
     """
+    return read_steadily(model_marker(model), lambda: _open_network(model))
+
+
+def _open_network(model: Path) -> tuple["RecurrentLanguageModel", Tokenizer]:
     folder = resolve_model(model)
     kind = model_kind(folder)
     if kind == "run":
@@ -84,9 +96,13 @@ def open_tokenizer(model: Path) -> Tokenizer:
     """The tokenizer of a `.model` file, or of a MODEL."""
     path = resolve_model(model)
     if path.is_dir():
-        if model_kind(path) == "bundle":
-            from pocketlm.export.bundle import checked_manifest
-
-            checked_manifest(path)
-        return Tokenizer.load(path / "tokenizer.model")
+        return read_steadily(model_marker(path), lambda: _tokenizer_of(path))
     return Tokenizer.load(path)
+
+
+def _tokenizer_of(folder: Path) -> Tokenizer:
+    if model_kind(folder) == "bundle":
+        from pocketlm.export.bundle import checked_manifest
+
+        checked_manifest(folder)
+    return Tokenizer.load(folder / "tokenizer.model")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from pocketlm.model.blocklist import offensive_words
 from pocketlm.model.lexicon import LEXICON, Lexicon
+from pocketlm.model.predictor import Predictor
+from pocketlm.model.steady import read_steadily
 from pocketlm.model.suggest import Suggester
 from pocketlm.model.text_entry import EXPANSIONS, TextEntry
-from pocketlm.models import open_model, resolve_model
+from pocketlm.models import model_marker, open_model, resolve_model
 
 
 def open_suggester(
@@ -22,10 +24,15 @@ def open_suggester(
     """
     blocked = offensive_words() if blocked is None else blocked
     folder = resolve_model(model)
+    predictor, known = read_steadily(model_marker(folder), lambda: _open_with_lexicon(folder))
+    return Suggester(predictor, known, blocked, expansions)
+
+
+def _open_with_lexicon(folder: Path) -> tuple[Predictor, Lexicon | None]:
     predictor = open_model(folder)
     lexicon = folder / LEXICON
     known = Lexicon.load(lexicon, predictor.tokenizer) if lexicon.is_file() else None
-    return Suggester(predictor, known, blocked, expansions)
+    return predictor, known
 
 
 def open_text_entry(model: Path, blocked: Set[str], expansions: int) -> TextEntry:
