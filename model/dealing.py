@@ -1,4 +1,4 @@
-"""Documents in shuffled order, of which only a window is ever in memory.
+"""Documents in shuffled order, of which only some windows are ever in memory.
 
     shards, shuffled anew each epoch -> windows of a few shards -> their parts, shuffled
                                      -> part 0, 1, 2, ... without end
@@ -9,7 +9,6 @@ document. The sequence depends on the shards and the seed only. A row of B takes
 who reads which rows, and in how many processes, changes nothing of what they read.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,6 @@ from pocketlm.model.shards import TokenArray, TokenShards
 from pocketlm.model.tokenizer import END_ID
 
 WINDOW_SHARDS = 4  # shuffled among each other
-_KEPT_WINDOWS = 3  # rows are not all in the same one
 _SHARDS, _PARTS = 1, 2  # what is drawn with the seed; segments.py has another
 _SOON = 512  # tokens within which a part ends with its line
 
@@ -46,7 +44,7 @@ class Dealer:
         self._window_shards = window_shards
         counts = [self._part_counts(i).sum() for i in range(len(shards.index.shards))]
         self._counts = np.array(counts, dtype=np.int64)
-        self._windows: OrderedDict[tuple[int, int], _Window] = OrderedDict()
+        self._windows: dict[tuple[int, int], _Window] = {}
         self._epoch, self._order, self._ends = -1, self._counts, self._counts
 
     def __len__(self) -> int:
@@ -55,13 +53,28 @@ class Dealer:
 
     def part(self, number: int) -> TokenArray:
         """The tokens of a part, end tokens included."""
+        key, place = self._locate(number)
+        if key not in self._windows:
+            self._windows[key] = self._build(*key)
+        found = self._windows[key]
+        tokens = found.tokens[int(found.shard[place])]
+        return tokens[int(found.start[place]) : int(found.stop[place])]
+
+    def forget_before(self, number: int) -> None:
+        """Let go of the windows, and of the maps of their shards, that end before a part.
+
+        Rows go on at their own pace: those of a long training stand in several windows.
+        """
+        if len(self._windows) > 1:
+            first, _ = self._locate(number)
+            self._windows = {key: w for key, w in self._windows.items() if key >= first}
+
+    def _locate(self, number: int) -> tuple[tuple[int, int], int]:
+        """The epoch and the window of a part, and its place in that."""
         epoch, place = divmod(number, len(self))
         self._begin(epoch)
         window = int(np.searchsorted(self._ends, place, side="right"))
-        place -= int(self._ends[window - 1]) if window else 0
-        found = self._window(epoch, window)
-        tokens = found.tokens[int(found.shard[place])]
-        return tokens[int(found.start[place]) : int(found.stop[place])]
+        return (epoch, window), place - (int(self._ends[window - 1]) if window else 0)
 
     def _begin(self, epoch: int) -> None:
         """The order of an epoch's shards, and how many parts there are up to each window's end."""
@@ -72,16 +85,6 @@ class Dealer:
         self._order = order
         firsts = np.arange(0, len(order), self._window_shards)
         self._ends = np.cumsum(np.add.reduceat(self._counts[order], firsts))
-
-    def _window(self, epoch: int, number: int) -> _Window:
-        key = (epoch, number)
-        if key in self._windows:
-            self._windows.move_to_end(key)
-            return self._windows[key]
-        if len(self._windows) == _KEPT_WINDOWS:
-            self._windows.popitem(last=False)  # its shards are unmapped with it
-        self._windows[key] = self._build(epoch, number)
-        return self._windows[key]
 
     def _build(self, epoch: int, number: int) -> _Window:
         first = number * self._window_shards

@@ -135,8 +135,10 @@ class RecurrentLanguageModel(nn.Module):
             projected outputs [N, E] in the same order, and the final states [L, B, H].
         """
         embedded = self.dropout(self.embedding(tokens))  # [N, E]
-        if embedded.is_cuda:  # cuDNN
-            outputs, state = self.recurrent(PackedSequence(embedded, batch_sizes), state)
+        if embedded.is_cuda:  # cuDNN, as TF32: autocast would take it for fp16, bf16 or not
+            with torch.autocast("cuda", enabled=False):
+                inputs = PackedSequence(embedded.float(), batch_sizes)
+                outputs, state = self.recurrent(inputs, state.float())
             return self.project(self.dropout(outputs.data)), state
         # On a CPU the equations are faster than torch's own packed GRU (docs/training.md).
         sizes = batch_sizes.tolist()

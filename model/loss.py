@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK_TOKENS = {"cpu": 128, "cuda": 8192}
-_SMALLEST = torch.finfo(torch.float32).tiny  # a probability; below it the loss stays at 87 nats
 
 
 class _TiedSoftmaxLoss(torch.autograd.Function):
@@ -29,7 +28,8 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         dtype: torch.dtype,
         smoothing: float,
     ) -> Tensor:
-        count, chunk = len(targets), min(CHUNK_TOKENS[weight.device.type], len(targets))
+        count = len(targets)
+        chunk = max(1, min(CHUNK_TOKENS[weight.device.type], count))
         low_weight, low_projected = weight.to(dtype), projected.to(dtype)
         projected_gradient = torch.empty_like(low_projected)
         weight_gradient = torch.zeros_like(weight)
@@ -59,13 +59,14 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
 def _turn_into_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """Logits [C, V] become their gradient in place; returns the loss's sum over targets [C, 1]."""
     share = smoothing / logits.shape[1]  # of each token, whatever the target
-    smooth = logits.mean(1) if smoothing else None  # [C]
-    at_target = logits.gather(1, targets) if smoothing else None
+    largest, place = logits.max(1, keepdim=True)
+    at_target = logits.gather(1, targets)
+    if smoothing:  # the mean logit is in the place of a part of the target's
+        at_target = (1 - smoothing) * at_target + smoothing * logits.mean(1, keepdim=True)
     probabilities = torch.softmax(logits, 1, out=logits)
-    loss = -probabilities.gather(1, targets).clamp_(min=_SMALLEST).log_().sum()
-    if smooth is not None and at_target is not None:
-        # The target's logit is missed, the mean logit is in its place.
-        loss += smoothing * (at_target[:, 0] - smooth).sum()
+    # The largest probability is no less than 1 / V: its logarithm gives the normaliser.
+    loss = (largest - probabilities.gather(1, place).log_() - at_target).sum()
+    if smoothing:
         probabilities -= share
     peak = torch.full_like(targets, smoothing - 1, dtype=logits.dtype)
     probabilities.scatter_add_(1, targets, peak)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -19,6 +20,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pocketlm.model.errors import UserError
+from pocketlm.model.hardware import resolve_device
+
+# The others wait while rank 0 makes tokens of a large text; torchrun sees a process that has died.
+_PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,7 @@ class Ranks:
         """A module whose gradients are averaged over all processes on the way back."""
         if self.size == 1:
             return module
-        return DistributedDataParallel(
-            module, broadcast_buffers=False, gradient_as_bucket_view=True
-        )
+        return DistributedDataParallel(module, gradient_as_bucket_view=True)
 
     @staticmethod
     def unaveraged(module: nn.Module) -> AbstractContextManager[None]:
@@ -86,21 +89,27 @@ class Ranks:
 
 
 @contextmanager
-def open_ranks() -> Iterator[Ranks]:
+def open_ranks(device: str) -> Iterator[Ranks]:
     """Join the processes of torchrun; without it there is one.
 
+    Args:
+        device: that of the settings. Each process of a machine takes a GPU of its own.
+
     Raises:
-        UserError: another process ended early, or none could be reached.
+        UserError: another process ended early, none could be reached, or GPUs are too few.
     """
     if not dist.is_torchelastic_launched():
         yield Ranks()
         return
     try:
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-            dist.init_process_group("cpu:gloo,cuda:nccl")
+        if resolve_device(device).type == "cuda":
+            number, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+            if number >= count:
+                raise UserError(f"{count} GPUs are too few for the processes of this machine")
+            torch.cuda.set_device(number)
+            dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
         else:
-            dist.init_process_group("gloo")
+            dist.init_process_group("gloo", timeout=_PATIENCE)
         yield Ranks(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
         if not _is_of_the_network(error):

@@ -4,7 +4,7 @@ config.json             settings, strict: an unknown key is an error
 tokenizer.model         SentencePiece
 lexicon.bin             the words of the text, for the suggester
 model.safetensors       the best weights so far (by word perplexity on valid)
-checkpoint.safetensors  weights, optimizer, carried state, data position, random numbers
+checkpoint.safetensors  weights, optimizer, carried state, data position
 log.csv                 the curve
 record.json             the summary of the finished run
 """
@@ -87,8 +87,8 @@ class TrainConfig:
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
         self._check_beginning()
-        if self.softmax_samples is not None and self.softmax_samples < 1:
-            raise UserError("softmax_samples has to be at least 1")
+        if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
+            raise UserError("softmax_samples is outside 1..65536")
         if not 0 <= self.lower_case <= 1:
             raise UserError("lower_case is outside 0..1")
         if self.precision not in ("auto", "fp32", "bf16"):

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from pocketlm.model.shards import TokenShards
 
+_COUNTED_SHARDS = 4
+
 
 class SampledSoftmax:
     """Draws K tokens a call from their frequencies."""
@@ -41,16 +43,21 @@ class SampledSoftmax:
         draws = torch.rand(self._samples, device=weight.device)
         others = torch.searchsorted(self._ends, draws).clamp_(max=len(weight) - 1)  # [K]
         with torch.autocast(weight.device.type, dtype, enabled=dtype != torch.float32):
-            logits = F.linear(projected, weight[others]).float()  # [N, K]
+            logits = F.linear(projected, F.embedding(others, weight)).float()  # [N, K]
         logits = logits - self._log_expected[others]
         logits = logits.masked_fill(targets[:, None] == others, -torch.inf)
-        at_target = (projected * weight[targets]).sum(1)  # [N]
+        at_target = (projected * F.embedding(targets, weight)).sum(1)  # [N]
         every = torch.cat([at_target[:, None], logits], dim=1)
         return (every.logsumexp(1) - at_target).mean()
 
 
 def token_counts(shards: TokenShards, vocabulary_size: int) -> npt.NDArray[np.int64]:
-    """How often each token occurs [V] in the first shard: a sample of the text is enough."""
-    first = next(iter(shards.chunks()))
-    counts: npt.NDArray[np.int64] = np.bincount(first, minlength=vocabulary_size)
+    """How often each token occurs [V] in a few shards from all over the text, which is enough."""
+    count = len(shards.index.shards)
+    places = {count * i // _COUNTED_SHARDS for i in range(_COUNTED_SHARDS)}
+    tokens = (shards.shard(place).tokens for place in sorted(places))
+    counts: npt.NDArray[np.int64] = sum(
+        (np.bincount(each, minlength=vocabulary_size) for each in tokens),
+        start=np.zeros(vocabulary_size, dtype=np.int64),
+    )
     return counts

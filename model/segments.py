@@ -107,6 +107,7 @@ class WindowStream:
             filled = 0
             while filled < window:
                 filled += self._fill(row, targets[i], inputs[i], starts[i], filled)
+        self._dealer.forget_before(min(row.part for row in self._rows))
         return inputs, targets, starts
 
     def _fill(
@@ -114,7 +115,7 @@ class WindowStream:
     ) -> int:
         """Put in tokens of the row's part; returns how many, and goes on to the next part."""
         if not len(row.tokens):
-            row.tokens = self._dealer.part(row.part)
+            row.tokens = np.array(self._dealer.part(row.part))  # no map is held by a row
             row.starts = self._fresh_starts(row)
         taken = slice(row.offset, row.offset + len(targets) - filled)
         tokens = row.tokens[taken]
@@ -142,7 +143,12 @@ class WindowStream:
     def seek(self, position: Any) -> None:
         """Go on from a saved position [B, 2]; ValueError if it cannot be one of this text."""
         found = np.asarray(position, dtype=np.int64)
-        if found.shape != (len(self._rows), 2) or (found < 0).any():
+        mine = [row.part % self._all_rows for row in self._rows]
+        if (
+            found.shape != (len(mine), 2)
+            or (found < 0).any()
+            or (found[:, 0] % self._all_rows != mine).any()
+        ):
             raise ValueError("the position is of other rows")
         self._rows = [_Row(int(part), int(offset)) for part, offset in found]
         if any(row.offset and row.offset >= len(self._dealer.part(row.part)) for row in self._rows):

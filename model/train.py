@@ -62,8 +62,9 @@ def train(
             loss stopped being finite.
         InterruptedRunError: SIGINT or SIGTERM; a checkpoint was written.
     """
-    with open_ranks() as ranks:
-        corpus = open_corpus(config.corpus, config.seed)
+    with open_ranks(config.device) as ranks:
+        with ranks.leader_first():
+            corpus = open_corpus(config.corpus, config.seed)
         corpus.path("valid")  # missing: say so before anything is written
         initial = open_network(Path(config.initial)) if config.initial else None
         with _held(folder, ranks):
@@ -129,12 +130,13 @@ def resume(folder: Path, progress: Progress, **bounds: float | None) -> dict[str
         UserError, InterruptedRunError: as `train`; also if the corpus or the tokenizer changed.
     """
     check_resumable(folder)
-    with open_ranks() as ranks, _held(folder, ranks):
+    with open_ranks(run_config(folder).device) as ranks, _held(folder, ranks):
         path = folder / CONFIG
         kept = config_to_json(config_from_json(read_json(path, "run's config"), str(path)))
         changed = {name: bound for name, bound in bounds.items() if bound is not None}
         config = config_from_json({**kept, **changed}, "the new bounds")
-        corpus = open_corpus(config.corpus, config.seed)
+        with ranks.leader_first():
+            corpus = open_corpus(config.corpus, config.seed)
         tokenizer = Tokenizer.load(folder / TOKENIZER)
         trainer = Trainer(config, folder, progress, corpus, tokenizer, ranks)
         trainer.restore()

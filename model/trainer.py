@@ -80,6 +80,8 @@ class Trainer(TrainingLoop[TrainConfig]):
         super().__init__(config, folder, progress, self.model, ranks)
         self.window_loss = ranks.averaging(_WindowLoss(self.objective, self.dtype))
         self.carried = self.model.start_state(len(self.mine)).detach()  # [L, B, H]
+        self.position = self.stream.position()  # of what has been trained on
+        self.ahead: Segments | None = None  # the next window, made while a GPU computes
         self.training_seconds = 0.0  # of `seconds`, without validations
         self.speeds: deque[float] = deque(maxlen=LOG_EVERY)  # seconds a step
 
@@ -109,7 +111,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         for group in range(count):
             rows = slice(group * size, (group + 1) * size)
             self._seed(self.mine[rows.start] // size)
-            segments = self.stream.next_window(rows)
+            segments, self.ahead = self.ahead or self.stream.next_window(rows), None
             last = group + 1 == count
             # What DistributedDataParallel does on the way back is decided on the way forth.
             with nullcontext() if last else self.ranks.unaveraged(self.window_loss):
@@ -117,6 +119,8 @@ class Trainer(TrainingLoop[TrainConfig]):
                 yield loss / count
             ends = to_device(segments.last_of_row, self.device)
             self.carried[:, rows] = final[:, ends].detach()
+        self.position = self.stream.position()
+        self.ahead = self.stream.next_window(slice(size))
 
     def _seed(self, group: int) -> None:
         """Begin the random numbers of a group of rows, by its number among those of all ranks.
@@ -179,7 +183,7 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def _positions(self) -> list[list[int]]:
         """Where each row of all processes stands in the text: its part and the offset in it."""
-        mine = torch.from_numpy(self.stream.position()).to(self.device)
+        mine = torch.from_numpy(self.position).to(self.device)
         positions: list[list[int]] = self.ranks.gathered(mine).tolist()
         return positions
 
@@ -196,6 +200,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         self.carried = carried[:, rows].to(self.device)
         self.training_seconds = float(state["training_seconds"])
         self.stream.seek(state["position"][rows])
+        self.position, self.ahead = self.stream.position(), None
 
     def record(self) -> dict[str, Any]:
         """The run record, with the best weights measured on the whole valid split."""
@@ -254,6 +259,10 @@ def _compile(model: nn.Module) -> None:
     if model.embedding.weight.is_cuda:
         raise UserError("--compile is of the recurrence on a CPU: on a GPU it is cuDNN's")
     model.compile_cell()
+    try:
+        model.packed(torch.zeros(1, dtype=torch.int64), torch.ones(1).long(), model.start_state(1))
+    except Exception as error:  # of many kinds, from the compiler's own on
+        raise UserError(f"torch.compile does not work here: {error!s:.200}") from None
 
 
 def _objective(config: TrainConfig, tokenizer: Tokenizer, device: torch.device) -> Objective:

@@ -144,11 +144,12 @@ class TrainingLoop(ABC, Generic[Settings]):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        value = 0.0
+        parts = []
         for loss in losses:
             loss.backward()
-            value += loss.item()
-        value = self.ranks.total([value], self._device)[0] / self.ranks.size
+            parts.append(loss.detach())
+        mine = torch.stack(parts).sum().item()  # waits for a GPU: once, when all is under way
+        value = self.ranks.total([mine], self._device)[0] / self.ranks.size
         norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip).item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise UserError(

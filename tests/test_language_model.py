@@ -160,3 +160,15 @@ def test_the_chunked_loss_is_cross_entropy(count: int, dtype: torch.dtype) -> No
     for actual, reference in zip(gradients, expected_gradients, strict=True):
         scale = reference.abs().max()
         torch.testing.assert_close(actual / scale, reference / scale, atol=tolerance, rtol=0)
+
+
+def test_the_chunked_loss_is_exact_far_from_its_target() -> None:
+    x, weight = torch.tensor([[1.0, 0.0]]), torch.tensor([[-300.0, 0.0], [0.0, 1.0], [40.0, 0.0]])
+    targets = torch.zeros(1, dtype=torch.int64)
+    expected = torch.nn.functional.cross_entropy(x @ weight.T, targets)  # 340 nats
+    assert tied_softmax_loss(x, weight, targets, torch.float32) == pytest.approx(expected.item())
+
+
+def test_the_chunked_loss_of_nothing_is_no_number() -> None:
+    x, weight = torch.zeros(0, 4), torch.randn(10, 4)
+    assert tied_softmax_loss(x, weight, torch.zeros(0).long(), torch.float32).isnan()

@@ -1,6 +1,8 @@
 """Several processes train what one does: the same rows, the same steps, one writer."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from helpers import Silent, tiny_config
 from pocketlm.model.checkpoint import load_checkpoint
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
+from pocketlm.model.progress import Status
 from pocketlm.model.run_folder import (
     CHECKPOINT,
     LOG,
@@ -41,11 +44,26 @@ def torchrun(ranks: int, config: TrainConfig, folder: Path, *options: str) -> su
     )
 
 
-def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Output and errors of a training that succeeds."""
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors[-3000:]
+def finished(process: subprocess.Popen[str], code: int | None = 0) -> tuple[str, str]:
+    """Output and errors of a training that ends with this code; None: with any but 0."""
+    try:
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == code if code is not None else process.returncode, errors[-3000:]
     return output, errors
+
+
+class StopAt(Silent):
+    """Ends a training after a step, as abruptly as a kill."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step = step
+
+    def update(self, status: Status) -> None:
+        if status.step == self._step:
+            raise KeyboardInterrupt
 
 
 def assert_same_training(first: Path, second: Path) -> None:
@@ -76,9 +94,9 @@ def alone(
 def together(
     config: TrainConfig, alone: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, str]:
-    """A run of two processes, and what they printed."""
+    """A run of two processes, each with two groups of rows, and what they printed."""
     folder = tmp_path_factory.mktemp("ranks") / "together"
-    config = replace(config, tokenizer=str(alone / "tokenizer.model"))
+    config = replace(config, tokenizer=str(alone / "tokenizer.model"), accumulate=2)
     return folder, finished(torchrun(2, config, folder))[0]
 
 
@@ -109,38 +127,42 @@ def test_accumulated_gradients_are_those_of_the_whole_step(
 def test_two_ranks_go_on_with_the_run_of_one(
     config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    class StopAt(Silent):
-        def update(self, status: object) -> None:
-            if getattr(status, "step") == 5:  # noqa: B009
-                raise KeyboardInterrupt
-
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train(replace(config, checkpoint_minutes=0), folder, StopAt(), tokenizer)
+        train(replace(config, checkpoint_minutes=0), folder, StopAt(5), tokenizer)
     finished(torchrun(2, run_config(folder), folder, "--resume"))
     assert load_checkpoint(folder / CHECKPOINT).state["sessions"] == 2
     assert_same_training(alone, folder)
 
 
-def test_one_rank_goes_on_with_the_run_of_two_that_were_stopped(
-    config: TrainConfig, alone: Path, tmp_path: Path
+def test_a_signal_to_one_of_two_ranks_stops_both_and_one_goes_on(
+    config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     config = replace(config, tokenizer=str(alone / "tokenizer.model"))
-    config = replace(config, max_steps=100_000, patience=100_000, checkpoint_minutes=0.001)
+    config = replace(config, max_steps=100_000, patience=100_000, checkpoint_minutes=0)
     process = torchrun(2, config, folder)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and (
-        not (folder / CHECKPOINT).exists() or not load_checkpoint(folder / CHECKPOINT).state["step"]
-    ):
+    while time.monotonic() < deadline and process.poll() is None and steps_of(folder) < 2:
         time.sleep(0.1)
-    process.terminate()  # torchrun passes it on to both
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGTERM)
+    _, errors = finished(process, code=None)
     assert "interrupted at step" in errors
-    stopped = load_checkpoint(folder / CHECKPOINT).state["step"]
+    stopped = steps_of(folder)
     record = resume(folder, Silent(), max_steps=stopped + 3)
     assert (record["steps"], record["ranks"]) == (stopped + 3, 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "same", StopAt(stopped), tokenizer)
+    resume(tmp_path / "same", Silent(), max_steps=stopped + 3)
+    assert_same_training(tmp_path / "same", folder)
+
+
+def steps_of(folder: Path) -> int:
+    """Steps of the run's checkpoint; none before there is one."""
+    path = folder / CHECKPOINT
+    return int(load_checkpoint(path).state["step"]) if path.exists() else 0
 
 
 def test_rows_that_cannot_be_dealt_evenly_are_an_error(
@@ -152,8 +174,7 @@ def test_rows_that_cannot_be_dealt_evenly_are_an_error(
 
 def test_the_users_mistake_is_a_line_of_each_process(config: TrainConfig, tmp_path: Path) -> None:
     process = torchrun(2, replace(config, corpus="no-such-corpus"), tmp_path / "run")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0
+    _, errors = finished(process, code=None)
     assert "error: no corpus 'no-such-corpus'" in errors
     assert "pocketlm/model" not in errors  # no traceback of ours
     assert not (tmp_path / "run").exists()

@@ -152,10 +152,36 @@ def test_shards_are_shuffled_in_windows(tmp_path: Path, tokenizer: Tokenizer) ->
         epochs.append(np.concatenate([dealer.part(number) for number in numbers]))
         assert np.array_equal(np.sort(epochs[-1]), every)
     assert not np.array_equal(epochs[0], epochs[1])
-    assert len(dealer._windows) <= 3  # and no more shards than theirs are mapped
+    dealer.forget_before(2 * len(dealer) - 1)
+    assert len(dealer._windows) == 1  # and no more shards than its own are mapped
 
 
-@pytest.mark.parametrize("position", [[[0, 0]], [[0, 0], [1, -1]], [[0, 0], [1, 10_000]]])
+def test_rows_that_stand_far_apart_keep_their_windows(
+    tmp_path: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that some row still reads is not built twice."""
+    lines = [line for i in range(300) for line in (SENTENCES[i % 50], "")]
+    build_shards(lines, tokenizer, tmp_path / "many", "x", shard_tokens=200)
+    shards = TokenShards(tmp_path / "many")
+    stream = WindowStream(shards, rows=4, window=30, fresh=0.0, seed=1)
+    monkeypatch.setattr(stream._dealer, "_window_shards", 1)
+    stream._dealer._epoch = -1  # the order is made anew, a shard a window
+    built: list[tuple[int, int]] = []
+    build = stream._dealer._build
+
+    def counted(epoch: int, number: int) -> object:
+        built.append((epoch, number))
+        return build(epoch, number)
+
+    monkeypatch.setattr(stream._dealer, "_build", counted)
+    for _ in range(2 * shards.index.tokens // 120):
+        stream.next_window()
+    assert len(built) == len(set(built)) > len(shards.index.shards)
+    assert len(stream._dealer._windows) < len(built) / 2
+
+
+@pytest.mark.parametrize("position", [[[0, 0]], [[0, 0], [1, -1]], [[0, 0], [1, 10_000]],
+                                      [[1, 0], [0, 0]]])  # fmt: skip
 def test_a_position_that_cannot_be_is_an_error(
     shards: TokenShards, position: list[list[int]]
 ) -> None:

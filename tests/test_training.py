@@ -57,6 +57,17 @@ def test_the_plain_cell_learns(corpus: Corpus, tokenizer: Tokenizer, tmp_path: P
     assert model.config.cell == settings.model.cell == "rnn"
 
 
+def test_a_machine_without_a_compiler_compiles_nothing(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("no working C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
+    with pytest.raises(UserError, match="does not work here: no working"):
+        train(tiny_config(corpus, compile=True), tmp_path / "run", Silent(), tokenizer)
+
+
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch.compile's own looking around
 def test_a_compiled_cell_trains_the_same(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path

@@ -46,14 +46,14 @@ def test_all_trainings_stand_beside_each_other(
     assert found["parts"]["command"] != results["parts"]["command"]
 
 
-def test_two_processes_are_timed(corpus: Corpus, run: Path, tmp_path: Path) -> None:
+def test_two_processes_are_timed(corpus: Corpus, run: Path) -> None:
     config = replace(tiny_config(corpus), tokenizer=str(run))
-    (row,) = scaling(config, steps=5, folder=tmp_path, layouts=[(2, 1)], rounds=1)
+    (row,) = scaling(config, steps=5, layouts=[(2, 1)], rounds=1)
     assert (row["ranks"], row["threads"]) == (2, 1)
     assert row["tokens_per_second"]["most"] > 0
     broken = replace(config, rows=3)
     with pytest.raises(UserError, match="cannot be dealt evenly"):
-        scaling(broken, steps=5, folder=tmp_path, layouts=[(2, 1)], rounds=1)
+        scaling(broken, steps=5, layouts=[(2, 1)], rounds=1)
 
 
 def test_the_plain_loop_learns(corpus: Corpus, tokenizer: Tokenizer) -> None:

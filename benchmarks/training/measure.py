@@ -69,7 +69,7 @@ def measure_training(
             elif name == "softmax":
                 found = _softmaxes(config, course, progress)
             else:
-                found = scaling(config, max(steps // 10, 5), out, progress=progress)
+                found = scaling(config, max(steps // 10, 5), progress=progress)
         machine = machine_record(torch.device("cpu"), dtype)
         results[name] = {"command": command, "steps": steps, **machine, "rows": found}
         write_json(path, results)

@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     tokenizer = open_tokenizer(Path(tokens))
     shards = open_shards(open_corpus(corpus), "train", tokenizer)
     sizes = ModelConfig(vocabulary_size=tokenizer.vocabulary_size)
-    config = TrainConfig(corpus=corpus, model=sizes, max_steps=1)
+    config = TrainConfig(corpus=corpus, model=sizes, fresh_lines=0.0, max_steps=1)
     for chunked in (False, True):
         for dtype in (torch.float32, torch.bfloat16):
             parts = profile(config, shards, tokenizer, dtype, chunked, steps=20)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,20 @@ ROUNDS = 3
 def scaling(
     config: TrainConfig,
     steps: int,
-    folder: Path,
     layouts: Sequence[tuple[int, int]] = LAYOUTS,
     rounds: int = ROUNDS,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Tokens a second of each layout: `median`, `least` and `most` over all steps of all rounds."""
-    path = folder / "config.json"
-    write_json(path, config_to_json(config))
     speeds: dict[tuple[int, int], list[float]] = {layout: [] for layout in layouts}
-    for number in range(rounds):
-        for i, layout in enumerate(layouts):
-            taken = _seconds(path, steps, *layout)
-            speeds[layout] += [config.rows * config.window / seconds for seconds in taken]
-            progress((number * len(layouts) + i + 1) / (rounds * len(layouts)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        write_json(path, config_to_json(config))
+        for number in range(rounds):
+            for i, layout in enumerate(layouts):
+                taken = _seconds(path, steps, *layout)
+                speeds[layout] += [config.rows * config.window / seconds for seconds in taken]
+                progress((number * len(layouts) + i + 1) / (rounds * len(layouts)))
     return [
         {"ranks": ranks, "threads": threads, "tokens_per_second": figure(speeds[ranks, threads])}
         for ranks, threads in layouts

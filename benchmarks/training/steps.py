@@ -38,7 +38,7 @@ def _measure(path: Path, steps: int) -> int:
     config = config_from_json(read_json(path, "training config"), str(path))
     assert config.tokenizer
     seconds = []
-    with open_ranks() as ranks, tempfile.TemporaryDirectory() as folder:
+    with open_ranks(config.device) as ranks, tempfile.TemporaryDirectory() as folder:
         corpus, tokenizer = open_corpus(config.corpus), open_tokenizer(Path(config.tokenizer))
         trainer = Trainer(config, Path(folder), NoProgress(), corpus, tokenizer, ranks)
         for _ in range(_WARMUP + steps):
