@@ -78,7 +78,7 @@ def measure_built(folder: Path) -> list[Measurement]:
 def _dictionary_bytes(folder: Path, end: int) -> int:
     """Growth of private dirty memory in a fresh process: the dictionary is loaded, one step run."""
     with tempfile.NamedTemporaryFile(suffix=".int32") as tokens:
-        np.array([0 if end else 1, end], dtype="<i4").tofile(tokens.name)
+        Path(tokens.name).write_bytes(np.array([0 if end else 1, end], dtype="<i4").data)
         command = [str(native_program("table_runner")), str(folder), "--load", "dictionary"]
         command += ["--tokens", tokens.name, "--end", str(end), "--steps", "1"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)

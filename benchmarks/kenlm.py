@@ -13,7 +13,9 @@ Shapes: B batch, S bytes of a state, V vocabulary.
 """
 
 import ctypes
+import errno
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,6 +40,8 @@ STRUCTURES = {
 _FALLBACK = "--discount_fallback"  # lmplz names it where discounts cannot be estimated
 _SORT_MEMORY = "1G"
 _CHUNK_TOKENS = 1 << 20
+# What ends KenLM's programs on a full disk, written through a memory map, or at a file's limit.
+_DISK_SIGNALS: dict[int, int] = {signal.SIGBUS: errno.ENOSPC, signal.SIGXFSZ: errno.EFBIG}
 States = npt.NDArray[np.uint8]
 
 
@@ -103,12 +107,12 @@ def write_kenlm_arpa(
         command += ["--vocab_pad", str(vocabulary), "--arpa", str(target)]
         command += ["--prune", *map(str, prune)]
         try:
-            _run(command, words)
+            _run(command, words, target)
         except UserError as error:
             if _FALLBACK not in str(error):
                 raise
             notify(f"too little or too regular text for KenLM's own discounts: using {_FALLBACK}")
-            _run([*command, _FALLBACK], words)
+            _run([*command, _FALLBACK], words, target)
             return True
     return False
 
@@ -117,7 +121,8 @@ def build_kenlm(arpa: Path, structure: str, target: Path) -> None:
     """Write KenLM's binary file of an ARPA file, in a structure of `STRUCTURES`."""
     with tempfile.TemporaryDirectory(prefix=".kenlm.", dir=target.parent) as work:
         command = [str(native_program("build_binary")), "-T", work, "-S", _SORT_MEMORY]
-        _run([*command, *STRUCTURES[structure], str(arpa), str(target)], Path(os.devnull))
+        command += [*STRUCTURES[structure], str(arpa), str(target)]
+        _run(command, Path(os.devnull), target)
 
 
 def _as_words(
@@ -131,7 +136,7 @@ def _as_words(
             yield b"".join(map(words.__getitem__, part.tolist()))
 
 
-def _run(command: list[str], text: Path) -> None:
+def _run(command: list[str], text: Path, target: Path) -> None:
     """Run one of KenLM's programs on a file; its reason, when it fails, in one line."""
     with text.open("rb") as stdin:
         result = subprocess.run(
@@ -139,6 +144,8 @@ def _run(command: list[str], text: Path) -> None:
         )
     if result.returncode == 0:
         return
+    if number := _DISK_SIGNALS.get(-result.returncode):
+        raise OSError(number, os.strerror(number), str(target))
     lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines()]
     reasons = [line for line in lines if line and line != "ERROR" and set(line) != {"*"}]
     raise UserError(f"KenLM's {Path(command[0]).name}: {(reasons or ['failed'])[-1]}")

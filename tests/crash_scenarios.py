@@ -95,6 +95,13 @@ def command_job(folder: Path, log: Path, *arguments: str, **options: Any) -> Job
 
 def make_template(folder: Path, zygote: Zygote) -> None:
     """Earlier outputs of every kind, that differ from what the scenarios make."""
+    make_outputs(folder, zygote)
+    for name in ("tokens", "corpora"):  # for the scenarios to make
+        shutil.rmtree(folder / CACHE / name)
+
+
+def make_outputs(folder: Path, zygote: Zygote) -> None:
+    """Train, count, export and measure into a new folder."""
     programs = [build(part) for part in PARTS if not part.optional]
     (folder / CACHE).mkdir(parents=True)
     (folder / CACHE / "native").symlink_to(programs[0].parent)
@@ -106,8 +113,6 @@ def make_template(folder: Path, zygote: Zygote) -> None:
         log = folder.with_suffix(".log")
         code = zygote.run(command_job(folder, log, *command))
         assert code == 0, log.read_text(encoding="utf-8")
-    for name in ("tokens", "corpora"):
-        shutil.rmtree(folder / CACHE / name)
 
 
 def check_whole(folder: Path) -> None:

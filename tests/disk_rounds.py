@@ -44,6 +44,7 @@ FAILED_WELL, NO_NAMESPACE = 3, 4  # exit codes of a round; 0: all fitted in
 _NEW_USER, _NEW_MOUNTS = 0x10000000, 0x00020000  # linux/sched.h
 _READ_ONLY, _REMOUNT, _RECURSIVE, _PRIVATE = 1, 32, 16384, 1 << 18  # linux/mount.h
 _ROOM = 1 << 30
+_PAGE, _LOG = 4096, 512  # bytes: of a tmpfs, and for what a command says
 READING = (
     ("suggest", "see you ", "--model", "bundle"),
     ("suggest", "see you ", "--model", "run"),
@@ -175,8 +176,9 @@ class DiskRounds:
     def round(self, number: int, seed: int, way: str) -> None:
         """One round; AssertionError says what was not as it has to be."""
         draw = random.Random(f"{seed} {self._scenario.name} {way} {number}")
-        most = {FULL: self._sum, LIMIT: self._largest, READ_ONLY: 1}[way]
-        size = draw.randrange(most)
+        # Small sizes as often as large ones, so that small files are cut too.
+        least, most = (_PAGE, self._sum) if way == FULL else (_LOG, self._largest)
+        size = int(least * (most / least) ** draw.random())
         with tempfile.TemporaryDirectory(dir=self._work) as disk:
             arguments = [self._scenario.name, str(self._template), disk, str(self._expected)]
             job = Job("disk_rounds:round_", [*arguments, way, size], "/", str(self._log))

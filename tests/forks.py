@@ -122,13 +122,14 @@ def _count_operations(kill_at: int | None) -> Callable[[], int]:
 class Zygote:
     """The client of a zygote."""
 
-    def __init__(self) -> None:
+    def __init__(self, hash_seed: str = "1") -> None:
+        own = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **own, "OMP_NUM_THREADS": "1"},
         )
         assert self._ask(None) == "ready"
 
