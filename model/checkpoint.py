@@ -1,9 +1,10 @@
 """Weights and training state as safetensors: tensors and a JSON header, never a pickled object."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -14,6 +15,7 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path
 
 _STATE = "state"
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,27 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
-    """Put weights into a model.
+def open_weighted(
+    make: Callable[[], Network], tensors: dict[str, Tensor], source: Path
+) -> Network:
+    """A network of these weights, ready to predict.
+
+    It is laid out on torch's device without memory, so that settings which ask for a huge one
+    cost nothing where the file does not hold it.
+
+    Raises:
+        UserError: as `load_weights`.
+    """
+    with torch.device("meta"):
+        model = make().eval()
+    load_weights(model, tensors, source, assign=True)
+    return model
+
+
+def load_weights(
+    model: nn.Module, tensors: dict[str, Tensor], source: Path, assign: bool = False
+) -> None:
+    """Put weights into a model; with `assign` the tensors themselves become its parameters.
 
     Raises:
         UserError: names, shapes or types differ from the model's, or a number is not finite.
@@ -67,7 +88,7 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> 
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise UserError(f"{source}: {name} holds a number that is not finite")
-    model.load_state_dict(tensors)
+    model.load_state_dict(tensors, assign=assign)
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

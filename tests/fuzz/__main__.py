@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import atheris
+from fuzz.mutate import mutate
 
 LARGEST_INPUT = 1 << 16
 _LIMITS = ("-rss_limit_mb=2560", "-timeout=20", "-print_final_stats=1", "-verbosity=1")
@@ -34,7 +35,16 @@ def main() -> None:
         (corpus / f"seed-{number}").write_bytes(seed)
     options = [*_LIMITS, f"-max_len={LARGEST_INPUT}", f"-artifact_prefix={findings}/"]
     options += [f"-max_total_time={round(60 * arguments.minutes)}", str(corpus)]
-    atheris.Setup([sys.argv[0], *options], lambda data: try_input(target, data) and None)
+
+    def run(data: bytes) -> None:
+        try_input(target, data)
+
+    def mutated(data: bytes, largest: int, seed: int) -> bytes:
+        """Ours and libFuzzer's in turn."""
+        changed = mutate(data, seed, largest) if seed % 2 else atheris.Mutate(data, len(data))
+        return bytes(changed)
+
+    atheris.Setup([sys.argv[0], *options], run, custom_mutator=mutated)
     atheris.Fuzz()
 
 

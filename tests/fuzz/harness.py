@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pocketlm.model.errors import UserError
+from pocketlm.model.errors import UserError, one_line
 
 LARGEST_GROWTH = 512 << 20  # bytes
 SECONDS = 20
@@ -47,7 +47,7 @@ def try_input(target: Target, data: bytes) -> str | None:
     """One input: None if it is taken, the line if it is refused.
 
     Raises:
-        FindingError: the line is more than one, or cannot be printed, or it took too much memory.
+        FindingError: it took too much memory.
         Exception: whatever else the reader raised.
     """
     with scratch() as folder, hang_is_fatal():
@@ -58,14 +58,10 @@ def try_input(target: Target, data: bytes) -> str | None:
                 target.read(data, folder)
             line = None
         except UserError as error:
-            line = str(error)
+            line = one_line(str(error))
         growth = _peak() - before
     if growth > LARGEST_GROWTH:
         raise FindingError(f"{growth >> 20} MiB for {len(data)} bytes")
-    if line is not None:
-        line.encode()  # a lone surrogate could not be printed
-        if not line or len(line) > 2000:
-            raise FindingError(f"not one line: {len(line)} characters")
     return line
 
 
