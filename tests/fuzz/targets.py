@@ -49,7 +49,7 @@ TEXT = "see you  tomorrow\u2581at the café 😀\t\u2028 don’t"
 def all_targets(specimens: Specimens) -> dict[str, Target]:
     """Every target by its name."""
     s = specimens
-    table, backoff = (_parts_of(f, n) for f, n in ((s.table, _TABLE), (s.backoff, _BACKOFF)))
+    table, backoff = (parts_of(f, n) for f, n in ((s.table, TABLE), (s.backoff, BACKOFF)))
     each = [
         Target("manifest", _manifest(s), [(s.bundle / "manifest.json").read_bytes()]),
         Target("bundle-files", _bundle_files(s), [b""]),
@@ -61,8 +61,8 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
         Target("task-manifest", _task_manifest(s), [_task_seed(s)]),
         Target("arpa", _arpa(s), [(s.folder / "model.arpa").read_bytes(), _SMALL_ARPA]),
         Target("ngram-manifest", _ngram_manifest(s), [(s.table / "ngram.json").read_bytes()]),
-        Target("table", _sorted_table(s.table, _TABLE), [table]),
-        Target("backoff", _sorted_table(s.backoff, _BACKOFF), [backoff]),
+        Target("table", _sorted_table(s.table, TABLE), [table]),
+        Target("backoff", _sorted_table(s.backoff, BACKOFF), [backoff]),
         Target("corpus", _read_corpus, [_CORPUS, b"\xef\xbb\xbfa b\r\nc\n"]),
         Target("csv", _read_csv, [_CSV]),
         Target("pairs", _read_pairs, [b"pos\ta good film\nneg\ta bad one\n"]),
@@ -71,7 +71,12 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
     return {target.name: target for target in each}
 
 
-_TABLE, _BACKOFF = count_table_files(ORDER), backoff_table_files(ORDER)
+TARGET_NAMES = (
+    "manifest", "bundle-files", "tokenizer", "lexicon", "weights", "checkpoint", "config",
+    "task-manifest", "arpa", "ngram-manifest", "table", "backoff", "corpus", "csv", "pairs",
+    "blocklist",
+)  # fmt: skip
+TABLE, BACKOFF = count_table_files(ORDER), backoff_table_files(ORDER)
 _CORPUS = "see you\ntomorrow\n\nat the\u2028café\n\n\u2581 x\n".encode()
 _CSV = b"a,b,value\n" + b"".join(b"%d,0.5,-%de1\n" % (i, i) for i in range(8))
 _SMALL_ARPA = (
@@ -313,7 +318,8 @@ def _ngram_manifest(s: Specimens) -> Callable[[bytes, Path], object]:
     return read
 
 
-def _parts_of(folder: Path, names: list[str]) -> bytes:
+def parts_of(folder: Path, names: list[str]) -> bytes:
+    """Files as the parts of one input."""
     return parts.join([(folder / name).read_bytes() for name in names])
 
 
