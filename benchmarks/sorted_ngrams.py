@@ -61,7 +61,7 @@ def check_arrays(
         folder: named in the error line.
         keys: of all orders.
         values: one part, of each order from the first on that has it.
-        sound: which values can be; asked for a block at a time, as an array may be larger than memory.
+        sound: which values can be; asked of a block at a time, as memory may be smaller.
 
     Raises:
         UserError: sizes differ, keys do not ascend or have no context, or a value cannot be.

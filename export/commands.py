@@ -103,8 +103,9 @@ def _valid_text(model: Path) -> Path:
     folder = resolve_model(model)
     if model_kind(folder) == "bundle":
         training = read_manifest(folder).get("training")
-        says = matches(training, {"corpus": {"name": str}, "seed": int})
-        corpus, seed = (training["corpus"]["name"], training["seed"]) if says else ("", None)
+        corpus, seed = "", None
+        if training and matches(training, {"corpus": {"name": str}, "seed": int}):
+            corpus, seed = training["corpus"]["name"], training["seed"]
     else:
         path = folder / CONFIG
         config = config_from_json(read_json(path, "run's config"), str(path))

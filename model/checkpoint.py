@@ -54,9 +54,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def open_weighted(
-    make: Callable[[], Network], tensors: dict[str, Tensor], source: Path
-) -> Network:
+def open_weighted(make: Callable[[], Network], tensors: dict[str, Tensor], source: Path) -> Network:
     """A network of these weights, ready to predict.
 
     It is laid out on torch's device without memory, so that settings which ask for a huge one

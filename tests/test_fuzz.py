@@ -12,9 +12,10 @@ import pytest
 from fuzz.harness import Target, try_input
 from fuzz.mutate import mutate
 from fuzz.native_seeds import native_seeds
+from fuzz.ngrams import BACKOFF, TABLE
 from fuzz.parts import split
 from fuzz.specimens import Specimens, make_specimens
-from fuzz.targets import BACKOFF, TABLE, TARGET_NAMES, all_targets
+from fuzz.targets import TARGET_NAMES, all_targets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,8 +124,6 @@ def test_a_native_runner_takes_or_refuses_tokens(specimens: Specimens, tmp_path:
         assert _is_taken_or_refused(result), (seed, result)
 
 
-
-
 def test_an_arena_that_no_model_needs_is_refused(specimens: Specimens, tmp_path: Path) -> None:
     """The program's own number says how much memory the runner takes before it runs."""
     program = (specimens.bundle / "model.pte").read_bytes()
@@ -163,7 +162,7 @@ def test_a_checksum_is_verified_before_the_runtime_maps_the_program(
 def test_links_are_followed_to_a_file_of_the_right_content_and_nothing_else(
     specimens: Specimens, tmp_path: Path
 ) -> None:
-    """Caches of models keep their files elsewhere and link to them; what a file is, its hash says."""
+    """Caches of models link to files that lie elsewhere; what a file is, its hash says."""
     folder = tmp_path / "bundle"
     folder.mkdir()
     for file in specimens.bundle.iterdir():

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import atheris
+
 from fuzz.mutate import mutate
 
 LARGEST_INPUT = 1 << 16

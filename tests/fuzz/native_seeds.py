@@ -1,12 +1,12 @@
-"""Seeds of the libFuzzer targets in benchmarks/native/fuzz: `python -m fuzz.native_seeds FOLDER`."""
+"""Seeds of the libFuzzer targets (benchmarks/native/fuzz): `python -m fuzz.native_seeds FOLDER`."""
 
 import struct
 import sys
 from pathlib import Path
 
 from fuzz import parts
+from fuzz.ngrams import BACKOFF, TABLE, parts_of
 from fuzz.specimens import Specimens, specimens_from_nothing
-from fuzz.targets import BACKOFF, TABLE, parts_of
 
 
 def native_seeds(specimens: Specimens) -> dict[str, list[bytes]]:
@@ -24,12 +24,12 @@ def native_seeds(specimens: Specimens) -> dict[str, list[bytes]]:
 
 
 def main() -> None:
-    """Write them as FOLDER/TARGET/seed-N."""
+    """Write them as FOLDER/seeds/TARGET/seed-N."""
     folder = Path(sys.argv[1])
     for name, seeds in native_seeds(specimens_from_nothing(folder / "specimens")).items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "seeds" / name).mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):
-            (folder / name / f"seed-{number}").write_bytes(seed)
+            (folder / "seeds" / name / f"seed-{number}").write_bytes(seed)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pocketlm.model.train import train
 from pocketlm.model.weights import save_weights
 
 ORDER = 3
+TEXT = "see you  tomorrow\u2581at the café 😀\t\u2028 don’t"  # what readers are asked about
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,10 @@ def specimens_from_nothing(folder: Path) -> Specimens:
         make_specimens(folder, run, bundle)
         done.touch()
     return Specimens(folder, Tokenizer.load(run / "tokenizer.model"), run, bundle)
+
+
+def link_files(source: Path, folder: Path, *but: str) -> None:
+    """Links to all files of a folder but some, as a cache of models has them."""
+    for file in source.iterdir():
+        if file.name not in but:
+            (folder / file.name).symlink_to(file)

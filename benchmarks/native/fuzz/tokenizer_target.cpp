@@ -1,5 +1,5 @@
 // A tokenizer.model as SentencePiece's own code reads it, and text through it. The library is instrumented.
-// What model/sentencepiece_file.py refuses before is refused here too: the first byte may say otherwise.
+// model/sentencepiece_file.py refuses more before the library sees it.
 #include <sentencepiece_processor.h>
 
 #include "input.h"
