@@ -122,7 +122,7 @@ def _change(value: dict[str, Any] | list[Any], draw: random.Random) -> None:
     if isinstance(child, dict | list) and child and draw.random() < 0.7:
         _change(child, draw)
     elif isinstance(child, str) and child[:1] == "{" and draw.random() < 0.9:
-        inner = _mutate_json(child.encode(), draw)
+        inner = _mutate_json(child.encode(errors="replace"), draw)
         value[key] = child if inner is None else inner.decode()  # type: ignore[index]
     elif isinstance(value, dict) and draw.random() < 0.3:
         kept = value.pop(key)  # type: ignore[arg-type]
