@@ -25,8 +25,8 @@ from pocketlm.model.errors import UserError, one_line
 from pocketlm.model.files import describe_file, read_json
 from pocketlm.model.tokenizer import Tokenizer
 
-# A longer round: POCKETLM_FUZZ_EXAMPLES=2000 pytest tests/test_fuzz.py
-EXAMPLES = int(os.environ.get("POCKETLM_FUZZ_EXAMPLES", "40"))
+# A longer round: POCKETLM_FUZZ_EXAMPLES=5000 pytest tests/test_fuzz.py
+EXAMPLES = int(os.environ.get("POCKETLM_FUZZ_EXAMPLES", "200"))
 FINDINGS = Path(__file__).parent / "fuzz" / "findings"
 TAKEN = ("name-that-moves-the-cursor",)  # what is printed of it is spelt out
 
