@@ -73,6 +73,12 @@ def test_what_fuzzing_found_is_taken_or_refused(path: Path, targets: dict[str, T
     assert (line is None) == (path.name in TAKEN)
 
 
+def test_a_quote_that_never_ends_is_refused(targets: dict[str, Target]) -> None:
+    line = try_input(targets["csv"], b'a,b\n"' + b"1,\n" * 50_000)
+    assert line is not None
+    assert "field larger than field limit" in line
+
+
 def _table_runner(kind: int, parts: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
     """The native runner on an input of benchmarks/native/fuzz/table_target.cpp, whose first byte is
     `kind`."""
