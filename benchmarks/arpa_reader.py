@@ -20,6 +20,8 @@ from pocketlm.benchmarks.arpa_words import BEGIN, END, UNKNOWN, UNKNOWN_TOKEN, A
 from pocketlm.benchmarks.backoff_table import (
     BACKOFFS,
     PROBABILITIES,
+    is_backoff,
+    is_log_probability,
     write_keys,
     write_logarithms,
 )
@@ -139,9 +141,9 @@ class _Reader:
         refuse((fields < order + 1) | (fields > order + 2), f"this is no {order}-gram")
         probabilities = _numbers([row[0] for row in rows])
         refuse(~(probabilities <= 0), "the log-probability is not a number of at most 0")
-        refuse(np.isinf(probabilities), "the log-probability is not finite")
+        refuse(~is_log_probability(probabilities), "the log-probability is not finite")
         backoffs = _numbers([row[order + 1] if len(row) > order + 1 else "0" for row in rows])
-        refuse(~np.isfinite(backoffs), "the backoff is not a finite number")
+        refuse(~is_backoff(backoffs), "the backoff is not a finite number")
         if order == self.orders:
             refuse(backoffs != 0, "the highest order has no backoffs")
         tokens = np.array([[self.words.ids.get(w, -1) for w in row[1 : order + 1]] for row in rows])

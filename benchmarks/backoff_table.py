@@ -25,10 +25,12 @@ import numpy.typing as npt
 from pocketlm.benchmarks.sorted_ngrams import (
     KEY_TYPE,
     KEYS,
+    BoolArray,
     Contexts,
     DoubleArray,
     KeyArrays,
     SortedNgrams,
+    check_arrays,
     map_part,
     part_path,
 )
@@ -37,6 +39,7 @@ from pocketlm.model.tokenizer import Tokenizer
 
 PROBABILITIES, BACKOFFS = "probabilities", "backoffs"
 _LOG_TYPE = "<f4"
+_LARGEST_LOGARITHM = 1e9
 _LN_10 = math.log(10)
 KeysToWrite = npt.NDArray[np.uint64] | IntArray
 LogsToWrite = DoubleArray | FloatArray
@@ -50,6 +53,17 @@ def write_keys(folder: Path, order: int, keys: KeysToWrite) -> None:
 def write_logarithms(folder: Path, order: int, part: str, logarithms: LogsToWrite) -> None:
     """`PROBABILITIES` or `BACKOFFS` of one order, logarithms to base 10, in the order of keys."""
     part_path(folder, order, part).write_bytes(logarithms.astype(_LOG_TYPE).data)
+
+
+def is_log_probability(values: FloatArray) -> BoolArray:
+    """Which numbers can be logarithms of a probability."""
+    return (values <= 0) & is_backoff(values)
+
+
+def is_backoff(values: FloatArray) -> BoolArray:
+    """Which numbers can be backoffs: a sum of them is far from what a float32 holds."""
+    fits: BoolArray = np.abs(values) <= _LARGEST_LOGARITHM
+    return fits
 
 
 def backoff_table_files(order: int) -> list[str]:
@@ -74,6 +88,8 @@ class BackoffTable(SortedNgrams):
         backoffs = [map_part(folder, i, BACKOFFS, _LOG_TYPE) for i in range(1, order)]
         self.probabilities: list[FloatArray] = [array.view(np.float32) for array in probabilities]
         self.backoffs: list[FloatArray] = [array.view(np.float32) for array in backoffs]
+        check_arrays(folder, keys, self.probabilities, is_log_probability)
+        check_arrays(folder, keys, self.backoffs, is_backoff)
 
     def log_probabilities(self, state: Contexts) -> FloatArray:
         """Natural logarithms [B, V]: a longer context's followers over what backing off gives."""

@@ -23,6 +23,7 @@ from pocketlm.benchmarks.sorted_ngrams import (
     BoolArray,
     KeyArrays,
     SortedNgrams,
+    check_arrays,
     map_part,
     part_path,
 )
@@ -121,6 +122,7 @@ class CountTable(SortedNgrams):
         super().__init__(name, "table", tokenizer, order, keys)
         maps = [map_part(folder, i, COUNTS, _COUNT_TYPE) for i in range(1, order + 1)]
         self.counts: list[CountArray] = [array.view(np.uint32) for array in maps]
+        check_arrays(folder, keys, self.counts, lambda counts: counts >= 0)
 
     def _seen(self, length: int, ranks: IntArray) -> BoolArray:
         """Whether contexts of `length` tokens were seen, [B]."""

@@ -175,6 +175,6 @@ class StupidBackoff(CountTable):
 
 def _log(probabilities: DoubleArray) -> FloatArray:
     """Natural logarithms; that of 0 is minus infinity."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         result: FloatArray = np.log(probabilities).astype(np.float32)
     return result

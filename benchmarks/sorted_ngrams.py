@@ -13,13 +13,15 @@ Shapes: B batch, F followers, N order, P positions, V vocabulary.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
@@ -28,6 +30,7 @@ BoolArray = npt.NDArray[np.bool_]
 DoubleArray = npt.NDArray[np.float64]
 KEYS = "keys"
 KEY_TYPE = "<u8"
+_BLOCK = 1 << 20
 
 
 def part_path(folder: Path, order: int, part: str) -> Path:
@@ -40,7 +43,41 @@ def map_part(folder: Path, order: int, part: str, kind: str) -> npt.NDArray[np.g
     path = part_path(folder, order, part)
     if path.stat().st_size == 0:  # nothing can be mapped
         return np.empty(0, dtype=kind)
-    return np.memmap(path, dtype=kind, mode="r")
+    try:
+        return np.memmap(path, dtype=kind, mode="r")
+    except ValueError:
+        raise UserError(f"{path} is cut short") from None
+
+
+def check_arrays(
+    folder: Path,
+    keys: "KeyArrays",
+    values: Sequence[npt.NDArray[Any]],
+    sound: Callable[[npt.NDArray[Any]], BoolArray],
+) -> None:
+    """Hold that the arrays fit each other, so that no rank leads outside of one.
+
+    Args:
+        folder: named in the error line.
+        keys: of all orders.
+        values: one part, of each order from the first on that has it.
+        sound: which values can be; asked of a block at a time, as memory may be smaller.
+
+    Raises:
+        UserError: sizes differ, keys do not ascend or have no context, or a value cannot be.
+    """
+    sizes = [keys.vocabulary, *map(len, keys.arrays)]
+    fits = [len(part) for part in values] == sizes[: len(values)]
+    for array, below in zip(keys.arrays, sizes, strict=False):
+        starts = range(0, len(array), _BLOCK)
+        blocks = (array[start : start + _BLOCK + 1] for start in starts)  # one key in common
+        fits = fits and all(bool(np.all(block[1:] > block[:-1])) for block in blocks)
+        fits = fits and (not len(array) or int(array[-1]) // keys.vocabulary < below)
+    for part in values:
+        blocks = (part[start : start + _BLOCK] for start in range(0, len(part), _BLOCK))
+        fits = fits and all(bool(np.all(sound(block))) for block in blocks)
+    if not fits:
+        raise UserError(f"{folder} is damaged: its arrays are not those of a table")
 
 
 def flatten(sequences: Sequence[Sequence[int]], end: int) -> tuple[IntArray, BoolArray]:
@@ -157,7 +194,10 @@ class SortedNgrams(Predictor):
         if not sequences:
             return []
         tokens, first = flatten(sequences, self.tokenizer.end_id)
-        result = self._score(tokens, self._all_contexts(tokens, first))
+        with np.errstate(divide="ignore", invalid="ignore"):  # by counts that contradict each other
+            result = self._score(tokens, self._all_contexts(tokens, first))
+        if np.isnan(result).any():
+            raise UserError(f"{self.name} is damaged: its counts contradict each other")
         return np.split(result, np.cumsum([len(sequence) for sequence in sequences])[:-1])
 
     @abstractmethod

@@ -47,7 +47,7 @@ _SHAPE = {
     "model": dict.fromkeys(("vocabulary_size", "embedding", "hidden", "layers", "parameters"), int),
     "tokenizer": {"end_id": int, "vocabulary_size": int, "sha256": str},
     "quantisation": {"weights": str, "activations": str, "largest_error": float},
-    "operators": {"delegates": list, "outside_delegates": list},
+    "operators": {"delegates": list[str], "outside_delegates": list[str]},
     "predicted_memory": {"private_bytes": int, "file_backed_bytes_at_most": int},
     "quality": {
         "tokens": int,
@@ -101,7 +101,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_sealed(folder)
     if manifest.get("kind") == "task":
         raise UserError(f"{folder} is a bundle of a task: see `pocketlm task --help`")
-    if not matches(manifest, _SHAPE) or not _names_known_files(manifest["files"]):
+    sound = matches(manifest, _SHAPE) and _names_known_files(manifest["files"])
+    if not sound or not all(type(size) is int for size in manifest["bytes_by_part"].values()):
         raise UserError(f"{folder / MANIFEST} lacks what a bundle's manifest holds")
     return manifest
 

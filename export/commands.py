@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pocketlm.model.commands import JSON_OPTION
-from pocketlm.model.errors import UserError
+from pocketlm.model.errors import UserError, printable
 
 
 @click.command()
@@ -97,12 +97,15 @@ def _valid_text(model: Path) -> Path:
     from pocketlm.model.corpus import open_corpus
     from pocketlm.model.files import read_json
     from pocketlm.model.run_folder import CONFIG, config_from_json
+    from pocketlm.model.settings import matches
     from pocketlm.models import model_kind, resolve_model
 
     folder = resolve_model(model)
     if model_kind(folder) == "bundle":
-        training = read_manifest(folder).get("training") or {}
-        corpus, seed = (training.get("corpus") or {}).get("name"), training.get("seed")
+        training = read_manifest(folder).get("training")
+        corpus, seed = "", None
+        if training and matches(training, {"corpus": {"name": str}, "seed": int}):
+            corpus, seed = training["corpus"]["name"], training["seed"]
     else:
         path = folder / CONFIG
         config = config_from_json(read_json(path, "run's config"), str(path))
@@ -174,4 +177,4 @@ def _summary(manifest: dict[str, Any]) -> str:
         f"{100 * quality['perplexity_loss']:+.2f} %), argmax agreement "
         f"{100 * quality['argmax_agreement']:.2f} %, mean KL {quality['mean_kl']:.2g} nats",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

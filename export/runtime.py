@@ -62,9 +62,13 @@ class ProgramPredictor(Predictor):
                 self._forward: Any = self._program.load_method("forward")
                 (initial,) = self._program.load_method("initial_state").execute([])
                 self._start = self._step(END_ID, initial.clone())
-        except RuntimeError as error:
+        except (RuntimeError, KeyError, ValueError) as error:  # no such method; other outputs
             reason = " ".join(str(error).split())
             raise UserError(f"{path} cannot be run: {reason}") from None
+        if not torch.isfinite(self._start[0]).all():
+            raise UserError(f"{path} gives numbers that are not finite: its weights are damaged")
+        if self._start[0].shape != (1, tokenizer.vocabulary_size):
+            raise UserError(f"{path} is of another vocabulary than its tokenizer.model")
 
     def start(self, batch: int = 1) -> ProgramState:
         """See Predictor."""

@@ -4,9 +4,10 @@ import errno
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -18,6 +19,7 @@ from pocketlm.model.files import fsync_path
 from pocketlm.model.temporaries import held_temporary
 
 _STATE = "state"
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,25 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
-    """Put weights into a model.
+def open_weighted(make: Callable[[], Network], tensors: dict[str, Tensor], source: Path) -> Network:
+    """A network of these weights, ready to predict.
+
+    It is laid out on torch's device without memory, so that settings which ask for a huge one
+    cost nothing where the file does not hold it.
+
+    Raises:
+        UserError: as `load_weights`.
+    """
+    with torch.device("meta"):
+        model = make().eval()
+    load_weights(model, tensors, source, assign=True)
+    return model
+
+
+def load_weights(
+    model: nn.Module, tensors: dict[str, Tensor], source: Path, assign: bool = False
+) -> None:
+    """Put weights into a model; with `assign` the tensors themselves become its parameters.
 
     Raises:
         UserError: names, shapes or types differ from the model's, or a number is not finite.
@@ -86,7 +105,7 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> 
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise UserError(f"{source}: {name} holds a number that is not finite")
-    model.load_state_dict(tensors)
+    model.load_state_dict(tensors, assign=assign)
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -12,6 +12,9 @@ from typing import Any
 from pocketlm.model.errors import UserError
 from pocketlm.model.temporaries import held_temporary, put_folder
 
+# Bytes of a file that is read whole; JSON takes some twenty times as many as an object.
+LARGEST_READ, LARGEST_JSON = 64 << 20, 16 << 20
+
 
 def cache_directory() -> Path:
     """Where what can be made again is kept: $POCKETLM_CACHE, or the user's cache directory."""
@@ -119,16 +122,31 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def read_file(path: Path, what: str, largest: int = LARGEST_READ) -> bytes:
+    """The bytes of a file that is read whole; `what` names the kind of file in the error line.
+
+    Raises:
+        UserError: it is missing, no regular file (a pipe or device never ends), or too large.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such {what}")
+    with path.open("rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise UserError(f"{path} is no {what}: it is larger than {largest >> 20} MiB")
+    return content
+
+
 def read_json(path: Path, what: str) -> dict[str, Any]:
     """Read a JSON object; `what` names the kind of file in the error line.
 
     Raises:
         UserError: the file is missing, is not UTF-8 JSON, or is not an object.
     """
+    content = read_file(path, what, LARGEST_JSON)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such {what}") from None
+        value = json.loads(content.decode())
+        json.dumps(value, ensure_ascii=False).encode()  # "\\ud800" alone can be read, not written
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a {what}: {error}") from None
     if not isinstance(value, dict):

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_path
+from pocketlm.model.files import atomic_path, read_file
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.words import fold, is_boundary, words_of
 
@@ -77,10 +77,7 @@ class Lexicon:
         Raises:
             UserError: it is missing, damaged, or was made with another tokenizer.
         """
-        try:
-            content = path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
-            raise UserError(f"{path}: no such lexicon") from None
+        content = read_file(path, "lexicon")
         body, checksum = content[:-32], content[-32:]
         if len(body) < _HEADER.size or hashlib.sha256(body).digest() != checksum:
             raise UserError(f"{path} is damaged: it does not match its own hash")

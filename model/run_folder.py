@@ -10,15 +10,13 @@ record.json             the summary of the finished run
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from pocketlm.model.checkpoint import load_checkpoint, load_weights
+from pocketlm.model.checkpoint import Network, load_checkpoint, open_weighted
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json
 from pocketlm.model.gap_model import GapModel
@@ -120,8 +118,7 @@ def load_run(folder: Path) -> tuple[RecurrentLanguageModel, Tokenizer, TrainConf
     config = run_config(folder)
     if config.direction == "both":
         raise UserError(f"{folder} is of both directions: it fills gaps only (pocketlm fill)")
-    model = RecurrentLanguageModel(config.model).eval()
-    return model, load_best(folder, config, model), config
+    return *open_best(folder, config, lambda: RecurrentLanguageModel(config.model)), config
 
 
 def load_gap_run(folder: Path) -> tuple[GapModel, Tokenizer]:
@@ -129,8 +126,7 @@ def load_gap_run(folder: Path) -> tuple[GapModel, Tokenizer]:
     config = run_config(folder)
     if config.direction != "both":
         raise UserError(f"{folder} is of one direction")
-    model = GapModel(config.model).eval()
-    return model, load_best(folder, config, model)
+    return open_best(folder, config, lambda: GapModel(config.model))
 
 
 def run_config(folder: Path) -> TrainConfig:
@@ -138,8 +134,10 @@ def run_config(folder: Path) -> TrainConfig:
     return config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
 
 
-def load_best(folder: Path, config: TrainConfig, model: nn.Module) -> Tokenizer:
-    """Put a run's best weights into a model, and return their tokenizer."""
+def open_best(
+    folder: Path, config: TrainConfig, make: Callable[[], Network]
+) -> tuple[Network, Tokenizer]:
+    """The network of a run's best weights, and their tokenizer."""
     tokenizer = Tokenizer.load(folder / TOKENIZER)
     if tokenizer.vocabulary_size != config.model.vocabulary_size:
         raise UserError(
@@ -149,8 +147,7 @@ def load_best(folder: Path, config: TrainConfig, model: nn.Module) -> Tokenizer:
     checkpoint = load_checkpoint(folder / WEIGHTS)
     if checkpoint.state.get("tokenizer_sha256") != tokenizer.sha256:
         raise UserError(f"{folder}: tokenizer.model is not the one that the model was trained with")
-    load_weights(model, checkpoint.tensors, folder / WEIGHTS)
-    return tokenizer
+    return open_weighted(make, checkpoint.tensors, folder / WEIGHTS), tokenizer
 
 
 @contextmanager

@@ -5,7 +5,7 @@ names the key.
 """
 
 import dataclasses
-import math
+import sys
 import types
 import typing
 from typing import Any, TypeVar
@@ -56,7 +56,11 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, choice) for choice in typing.get_args(hint))
     if hint is float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and abs(value) <= sys.float_info.max  # JSON's integers may be larger
+    if origin := typing.get_origin(hint):  # list[item] or dict[str, item]
+        items = value.values() if type(value) is dict else value
+        item = typing.get_args(hint)[-1]
+        return type(value) is origin and all(_fits(each, item) for each in items)
     return type(value) is hint
 
 
@@ -66,4 +70,7 @@ def matches(value: Any, template: Any) -> bool:
         return isinstance(value, dict) and all(
             key in value and matches(value[key], item) for key, item in template.items()
         )
+    if isinstance(template, list):  # as many items, of these types
+        same = isinstance(value, list) and len(value) == len(template)
+        return same and all(map(matches, value, template))
     return bool(_fits(value, template))

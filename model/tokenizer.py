@@ -17,6 +17,7 @@ Sources: Kudo 2018 (the unigram model); Kudo and Richardson 2018 (SentencePiece)
 
 import hashlib
 import io
+import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +28,8 @@ from typing import Any
 import sentencepiece
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.files import atomic_path
+from pocketlm.model.files import atomic_path, read_file
+from pocketlm.model.sentencepiece_file import NotOursError, check_model
 
 WORD_START = "▁"
 UNKNOWN_ID = 0
@@ -53,19 +55,23 @@ class Tokenizer:
         self._model = model
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
+            check_model(model)
             self._processor.LoadFromSerializedProto(model)
-        except RuntimeError:
+            sound = all(self.pieces) and all(map(math.isfinite, self.scores))
+        except NotOursError as error:
+            reason = f"not a SentencePiece model, or not one of PocketLM's: {error}"
+            raise UserError(f"{source} is {reason}") from None
+        except (RuntimeError, UnicodeDecodeError):  # pieces, or what is said of them, not UTF-8
             raise UserError(f"{source} is not a SentencePiece model, or is cut short") from None
+        if not sound or self.vocabulary_size > LARGEST_WORD_VOCABULARY:
+            raise UserError(f"{source} is damaged: its pieces or scores are not a vocabulary")
         if self._processor.eos_id() != END_ID or self._processor.bos_id() != -1:
             raise UserError(f"{source} was not made by PocketLM: the id of </s> has to be {END_ID}")
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read a .model file; UserError if it is missing or not one of ours."""
-        try:
-            return cls(path.read_bytes(), str(path))
-        except (FileNotFoundError, IsADirectoryError):
-            raise UserError(f"{path}: no such tokenizer") from None
+        return cls(read_file(path, "tokenizer"), str(path))
 
     @classmethod
     def train(cls, lines: Iterable[str], vocabulary_size: int, seed: int = 1) -> "Tokenizer":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, open_weighted, save_checkpoint
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.settings import from_json
@@ -34,10 +34,8 @@ def open_weights(path: Path, tokenizer: Tokenizer) -> RecurrentLanguageModel:
     config = from_json(ModelConfig, checkpoint.state.get("model"), str(path))
     if checkpoint.state.get("tokenizer") != tokenizer.sha256:
         raise UserError(f"{path} belongs to another tokenizer")
-    model = RecurrentLanguageModel(config).eval()
     tensors = {
         name: tensor.float() if tensor.dtype == torch.float16 else tensor
         for name, tensor in checkpoint.tensors.items()
     }
-    load_weights(model, tensors, path)
-    return model
+    return open_weighted(lambda: RecurrentLanguageModel(config), tensors, path)

@@ -70,6 +70,8 @@ std::unique_ptr<et::DataLoader> open_file(const char* path, const std::string& l
   fail("--load is mmap or file, not %s", load.c_str());
 }
 
+constexpr size_t kLargestArena = 64 << 20;  // activations of one step; ours have some 100 KB
+
 // A method with the memory that it was planned for.
 class LoadedMethod {
  public:
@@ -78,6 +80,7 @@ class LoadedMethod {
     check(meta.error(), name, path);
     for (size_t i = 0; i < meta->num_memory_planned_buffers(); ++i) {
       const size_t bytes = static_cast<size_t>(meta->memory_planned_buffer_size(i).get());
+      if (bytes > kLargestArena) fail("%s: it asks for an arena of %zu bytes", path, bytes);
       planned_bytes += bytes;
       arenas_.emplace_back(static_cast<uint8_t*>(calloc(1, bytes)), free);
       if (!arenas_.back()) fail("%s: no memory for its arena of %zu bytes", path, bytes);

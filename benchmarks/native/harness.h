@@ -11,8 +11,15 @@
 #include <cstdlib>
 #include <cstring>
 
+#ifdef POCKETLM_FUZZ
+#include <memory>
+#include <stdexcept>
+#include <vector>
+#endif
+
 namespace pocketlm {
 
+// The message is the program's one line of error, and its end; a fuzzed one goes on with other inputs.
 [[noreturn]] inline void fail(const char* format, ...) {
   char message[1024];
   va_list arguments;
@@ -21,6 +28,9 @@ namespace pocketlm {
   va_end(arguments);
   for (char* c = message; *c; ++c)
     if (*c == '\n') *c = ' ';
+#ifdef POCKETLM_FUZZ
+  throw std::runtime_error(message);
+#endif
   fprintf(stderr, "error: %s\n", message);
   fflush(stderr);
   _exit(2);
@@ -34,6 +44,15 @@ inline bool is_harness(uintptr_t start) {
   return std::find(harness_starts, harness_starts + harness_count, start) != harness_starts + harness_count;
 }
 
+#ifdef POCKETLM_FUZZ
+inline std::vector<std::unique_ptr<char[]>> fuzzed_arrays;  // cleared after each input
+
+template <typename T>
+T* harness_array(size_t count) {
+  fuzzed_arrays.emplace_back(new char[count * sizeof(T)]);
+  return reinterpret_cast<T*>(fuzzed_arrays.back().get());
+}
+#else
 // Anonymous memory, touched, so that it is all there before the first snapshot. A page on either side
 // that cannot be used keeps it a mapping of its own, so that a snapshot can tell it from the model's.
 template <typename T>
@@ -49,5 +68,6 @@ T* harness_array(size_t count) {
   memset(memory, 1, bytes);
   return reinterpret_cast<T*>(memory);
 }
+#endif
 
 }  // namespace pocketlm

@@ -43,7 +43,7 @@ class BackoffArrays {
       for (size_t token = 0; token < unigrams.count; ++token) logarithms[token] += backoff;
       const Followers run = keys.followers(length, context);
       const float* probability = probabilities_[length]->data + run.place;
-      for (const uint64_t* key = run.first; key != run.last; ++key) logarithms[*key - run.base] = *probability++;
+      for (const uint64_t* key = run.first; key != run.last; ++key) logarithms[keys.token(run, key)] = *probability++;
     }
     return 1;
   }

@@ -36,17 +36,16 @@ class MappedFile {
  public:
   explicit MappedFile(const std::string& path) {
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
     struct stat status;
-    if (file < 0 || fstat(file, &status) != 0) return;
-    exists = true;
-    bytes_ = static_cast<size_t>(status.st_size);
-    if (bytes_ % sizeof(T)) fail("%s is truncated: %zu bytes", path.c_str(), bytes_);
-    if (bytes_) {
-      void* memory = mmap(nullptr, bytes_, PROT_READ, MAP_PRIVATE, file, 0);
-      if (memory == MAP_FAILED) fail("%s cannot be mapped", path.c_str());
-      data = static_cast<const T*>(memory);
-    }
+    exists = fstat(file, &status) == 0;
+    bytes_ = exists ? static_cast<size_t>(status.st_size) : 0;
+    const bool whole = bytes_ % sizeof(T) == 0;
+    void* memory = bytes_ && whole ? mmap(nullptr, bytes_, PROT_READ, MAP_PRIVATE, file, 0) : nullptr;
     close(file);
+    if (!whole) fail("%s is truncated: %zu bytes", path.c_str(), bytes_);
+    if (memory == MAP_FAILED) fail("%s cannot be mapped", path.c_str());
+    data = static_cast<const T*>(memory);
     count = bytes_ / sizeof(T);
   }
   ~MappedFile() {
@@ -127,6 +126,13 @@ class SortedKeys {
     const uint64_t* end = keys.data + keys.count;
     const uint64_t* first = std::lower_bound(keys.data, end, base);
     return {first, std::lower_bound(first, end, base + vocabulary_), base, static_cast<uint64_t>(first - keys.data)};
+  }
+
+  // The token of a follower; where keys do not ascend, as in a damaged file, it may be none.
+  uint64_t token(const Followers& run, const uint64_t* key) const {
+    const uint64_t token = *key - run.base;
+    if (token >= vocabulary_) fail("the tables are damaged: keys do not ascend");
+    return token;
   }
 
   // A line begins after the end token.

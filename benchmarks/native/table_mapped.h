@@ -58,7 +58,7 @@ class StupidBackoff {
       const uint64_t context = contexts.ranks[length - 1];
       const Followers run = keys.followers(length, context);
       for (const uint64_t* key = run.first; key != run.last; ++key)
-        scores[*key - run.base] = count_at(run, key, length) / counts_.of(length, context);
+        scores[keys.token(run, key)] = count_at(run, key, length) / counts_.of(length, context);
     }
     double sum = 0;
     for (size_t token = 0; token < keys.vocabulary(); ++token) sum += scores[token];
@@ -85,7 +85,7 @@ class StupidBackoff {
       const uint64_t* at = shorter.first;
       for (const uint64_t* key = run.first; key != run.last; ++key) {
         here += count_at(run, key, length);
-        const uint64_t token = *key - run.base;
+        const uint64_t token = keys.token(run, key);
         if (length == 1) {
           there += unigram(token);
         } else {
@@ -131,7 +131,7 @@ class AddK {
     std::fill_n(probabilities, keys.vocabulary(), smoothed(0, total));
     const Followers run = keys.followers(length, context);
     for (const uint64_t* key = run.first; key != run.last; ++key)
-      probabilities[*key - run.base] =
+      probabilities[keys.token(run, key)] =
           smoothed(counts_.of(length + 1, run.place + static_cast<uint64_t>(key - run.first)), total);
     return 1;
   }

@@ -43,7 +43,10 @@ class Caption(Task):
     """See the module's docstring."""
 
     name = "caption"
-    encoding_shape: ClassVar[dict[str, Any]] = {"stroke_bounds": list, "slant_bounds": list}
+    encoding_shape: ClassVar[dict[str, Any]] = {
+        "stroke_bounds": [float, float],
+        "slant_bounds": [float, float],
+    }
     main_metric = "exact_match"
     long = TaskConfig(
         task="caption",

@@ -32,7 +32,10 @@ class Case(Task):
     """See the module's docstring."""
 
     name = "case"
-    encoding_shape: ClassVar[dict[str, Any]] = {"tags": list, "mixed": dict}
+    encoding_shape: ClassVar[dict[str, Any]] = {
+        "tags": list[str],
+        "mixed": dict[str, str],
+    }
     main_metric = "f1"
     long = TaskConfig(
         task="case",

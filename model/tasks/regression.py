@@ -33,8 +33,8 @@ class Regression(Task):
 
     name = "regression"
     encoding_shape: ClassVar[dict[str, Any]] = {
-        "feature_means": list,
-        "feature_deviations": list,
+        "feature_means": list[float],
+        "feature_deviations": list[float],
         "value_mean": float,
         "value_deviation": float,
     }
@@ -114,7 +114,10 @@ class Regression(Task):
 
 def read_table(path: Path) -> list[TableRow]:
     """The rows of a CSV file; UserError names the line that has not a number in each column."""
-    lines = list(csv.reader(read_lines(path)))
+    try:
+        lines = list(csv.reader(read_lines(path)))
+    except csv.Error as error:
+        raise UserError(f"{path} is no table: {error}") from None
     if len(lines) < 8 or len(lines[0]) < 2:
         raise UserError(f"{path} is no table: names, and at least 7 rows of 2 columns are needed")
     rows = []
@@ -140,9 +143,9 @@ def numbers(text: str, count: int) -> list[float]:
 
 def _standardised(encoding: Encoding, features: Sequence[float]) -> Inputs:
     means = np.array(encoding.values["feature_means"])
-    if len(features) != len(means):
-        raise UserError(f"a row has {len(features)} features, the run was trained on {len(means)}")
     deviations = np.array(encoding.values["feature_deviations"])
+    if not len(features) == len(means) == len(deviations):
+        raise UserError(f"a row has {len(features)} features, the run was trained on {len(means)}")
     standardised: FloatArray = ((np.array(features) - means) / deviations).astype(np.float32)
     return standardised
 

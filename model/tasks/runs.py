@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pocketlm.model.checkpoint import load_checkpoint, load_weights
+from pocketlm.model.checkpoint import load_checkpoint, open_weighted
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json, write_json
 from pocketlm.model.hardware import machine_record
@@ -81,8 +81,8 @@ def open_task_run(task: Task, folder: Path) -> tuple[TaskNetwork, Encoding, Task
     """The best weights of a run, with what the task learnt of its data, and the settings."""
     config = read_config(task, folder)
     encoding = Encoding.load(folder, task, config.network)
-    network = TaskNetwork(config.network).eval()
-    load_weights(network, load_checkpoint(folder / WEIGHTS).tensors, folder / WEIGHTS)
+    tensors = load_checkpoint(folder / WEIGHTS).tensors
+    network = open_weighted(lambda: TaskNetwork(config.network), tensors, folder / WEIGHTS)
     return network, encoding, config
 
 

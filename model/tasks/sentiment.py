@@ -35,7 +35,7 @@ class Sentiment(Task):
     """See the module's docstring."""
 
     name = "sentiment"
-    encoding_shape: ClassVar[dict[str, Any]] = {"labels": list}
+    encoding_shape: ClassVar[dict[str, Any]] = {"labels": [str, str]}
     main_metric = "accuracy"
     long = TaskConfig(
         task="sentiment",

@@ -5,7 +5,7 @@ import sys
 import click
 from click.exceptions import Abort, ClickException, Exit
 
-from pocketlm.model.errors import InterruptedRunError, UserError
+from pocketlm.model.errors import InterruptedRunError, UserError, one_line
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def _fail(message: str) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     return 2
 
 

@@ -17,8 +17,12 @@ output = Console(highlight=False)
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON object on standard output; numbers that JSON lacks become null."""
-    click.echo(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
+    """Print one JSON object on standard output; numbers that JSON lacks become null.
+
+    What a terminal would act on is spelt out, as names in a file may hold anything.
+    """
+    text = json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
+    click.echo("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
 def note(text: str) -> None:
