@@ -5,13 +5,17 @@ from pathlib import Path
 import pytest
 from helpers import SENTENCES, write_corpus
 
+from pocketlm.benchmarks import tokenising
 from pocketlm.benchmarks.tokenising import main, measure_stage
 from pocketlm.benchmarks.training_start import main as run_stage
 from pocketlm.model.errors import UserError
 from pocketlm.model.tokenizer import Tokenizer
 
 
-def test_a_stage_is_timed_and_its_memory_sampled(tmp_path: Path, tokenizer: Tokenizer) -> None:
+def test_a_stage_is_timed_and_its_memory_sampled(
+    tmp_path: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenising, "SAMPLE_SECONDS", 0.01)  # the stage may be quick
     folder = write_corpus(tmp_path / "c", SENTENCES)
     tokenizer.save(folder / "tokenizer.model")
     seconds, samples = measure_stage("shards", folder)
