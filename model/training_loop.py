@@ -215,7 +215,7 @@ class TrainingLoop(ABC, Generic[Settings]):
             self._restore_own(checkpoint.tensors, checkpoint.state)
         except UserError:
             raise
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{path} does not fit {self.folder / CONFIG}: {reason:.100}") from None
         self.progress.note(f"resumed at step {self.step}")

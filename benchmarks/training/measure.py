@@ -68,6 +68,9 @@ def measure_training(
                 found = _loops(config, course, progress)
             elif name == "softmax":
                 found = _softmaxes(config, course, progress)
+            elif name == "compile":
+                cells = {"as it is": config, "compiled": replace(config, compile=True)}
+                found = race(course, cells, {}, progress)
             else:
                 found = scaling(config, max(steps // 10, 5), progress=progress)
         machine = machine_record(torch.device("cpu"), dtype)
@@ -114,7 +117,7 @@ def tables(results: Json) -> Iterator[str]:
     """What was measured, as tables in Markdown."""
     if "parts" in results:
         yield _parts_table(results["parts"]["rows"])
-    for name in ("loops", "softmax"):
+    for name in ("loops", "softmax", "compile"):
         if name in results:
             yield _race_table(results[name]["rows"])
     if "ranks" in results:

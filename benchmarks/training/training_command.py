@@ -8,7 +8,7 @@ import click
 
 from pocketlm.model.commands import JSON_OPTION
 
-PARTS = ("parts", "loops", "softmax", "ranks")
+PARTS = ("parts", "loops", "softmax", "compile", "ranks")
 
 
 @click.command("training")
@@ -52,8 +52,8 @@ def training(
     """How fast the trainer is, on this machine's CPU.
 
     Where the time of a step goes; this trainer beside a plain PyTorch loop of the same network, a
-    step of each in turn; sampled softmaxes beside the whole one; one process beside two. What
-    each reaches after the same tokens stands beside its speed; docs/scaling.md.
+    step of each in turn; sampled softmaxes beside the whole one; torch.compile; one process beside
+    two. What each reaches after the same tokens stands beside its speed; docs/scaling.md.
 
     \b
     Example:

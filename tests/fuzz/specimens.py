@@ -1,7 +1,7 @@
 """Valid files of every kind, as small as they come: what the targets' inputs are mutated from."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from pocketlm.benchmarks.ngram_training import train_ngram
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.lexicon import Lexicon
+from pocketlm.model.run_folder import run_config
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train import train
 from pocketlm.model.weights import save_weights
@@ -35,6 +36,11 @@ class Specimens:
         return self.folder / "table"
 
     @property
+    def small_run(self) -> Path:
+        """A run whose checkpoint is a few KB."""
+        return self.folder / "small-run"
+
+    @property
     def backoff(self) -> Path:
         """A backoff table's folder."""
         return self.folder / "kneser-ney"
@@ -49,6 +55,9 @@ def make_specimens(folder: Path, run: Path, bundle: Path) -> Specimens:
     Lexicon.build(lines, streams, tokenizer).save(folder / "lexicon.bin")
     smallest = ModelConfig(vocabulary_size=VOCABULARY, embedding=1, hidden=1)
     save_weights(folder / "weights.safetensors", RecurrentLanguageModel(smallest), tokenizer)
+    settings = replace(run_config(run), model=smallest, max_steps=2, valid_lines=5)
+    if not (folder / "small-run").exists():
+        train(settings, folder / "small-run", Silent(), tokenizer)
     for kind in ("table", "kneser-ney"):
         out = folder / kind
         train_ngram(encoded, tokenizer, kind=kind, order=ORDER, out=out, corpus={})

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz import bundles, ngrams
+from fuzz import bundles, ngrams, trainings
 from fuzz.harness import Target
 from fuzz.specimens import TEXT, Specimens
 from pocketlm.model.blocklist import read_blocklist
 from pocketlm.model.checkpoint import load_checkpoint
 from pocketlm.model.corpus import Corpus, text_lines
 from pocketlm.model.lexicon import Lexicon
-from pocketlm.model.run_folder import run_config
+from pocketlm.model.run_folder import CHECKPOINT, run_config
 from pocketlm.model.tasks.pairs import read_pairs
 from pocketlm.model.tasks.regression import read_table
 from pocketlm.model.tokenizer import Tokenizer
@@ -39,6 +39,8 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
         Target("weights", _weights(s), [(s.folder / "weights.safetensors").read_bytes()]),
         Target("checkpoint", _read_checkpoint, [(s.folder / "weights.safetensors").read_bytes()]),
         Target("config", _read_config, [(s.run / "config.json").read_bytes()]),
+        Target("resume", trainings.resume(s), [(s.small_run / CHECKPOINT).read_bytes()]),
+        Target("shards", trainings.read_shards, [trainings.shards_seed(s)]),
         Target("task-manifest", bundles.task_manifest(s), [bundles.task_seed(s)]),
         Target("arpa", ngrams.arpa(s), [(s.folder / "model.arpa").read_bytes(), _SMALL_ARPA]),
         Target("ngram-manifest", ngrams.ngram_manifest(s), [(s.table / "ngram.json").read_bytes()]),
@@ -54,8 +56,8 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
 
 TARGET_NAMES = (
     "manifest", "bundle-files", "tokenizer", "lexicon", "weights", "checkpoint", "config",
-    "task-manifest", "arpa", "ngram-manifest", "table", "backoff", "corpus", "csv", "pairs",
-    "blocklist",
+    "resume", "shards", "task-manifest", "arpa", "ngram-manifest", "table", "backoff", "corpus",
+    "csv", "pairs", "blocklist",
 )  # fmt: skip
 _CORPUS = "see you\ntomorrow\n\nat the\u2028café\n\n\u2581 x\n".encode()
 _CSV = b"a,b,value\n" + b"".join(b"%d,0.5,-%de1\n" % (i, i) for i in range(8))
