@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             safetensors.torch.save_file(tensors, written, metadata=metadata)
         except safetensors.SafetensorError as error:
             raise _write_error(error, path) from None
-        written.chmod(0o644)
+        (folder / "mode").touch()  # the library's file is its writer's alone, whatever the umask
+        written.chmod(stat.S_IMODE((folder / "mode").stat().st_mode))
         fsync_path(written)
         written.replace(path)
 

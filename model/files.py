@@ -1,5 +1,6 @@
 """Files as every part of PocketLM writes and checks them: whole or not at all, known by hash."""
 
+import errno
 import hashlib
 import json
 import math
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.temporaries import held_temporary, put_folder
+from pocketlm.model.temporaries import held_temporary, is_at, put_folder
 
 # Bytes of a file that is read whole; JSON takes some twenty times as many as an object.
 LARGEST_READ, LARGEST_JSON = 64 << 20, 16 << 20
@@ -76,10 +77,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 def check_target(target: Path, marker: str) -> None:
     """Refuse a folder that `atomic_folder` would not replace; UserError."""
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UserError(f"{target} is not a folder: choose another --out")
-    if target.exists() and any(target.iterdir()) and not (target / marker).is_file():
-        raise UserError(f"{target} holds other files (no {marker}): choose another --out")
+    while True:
+        try:
+            descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
+            raise UserError(f"{target} is not a folder: choose another --out") from None
+        try:  # one and the same folder, whatever is put in its place meanwhile
+            names = os.listdir(descriptor)  # noqa: PTH208 - pathlib lists no descriptor
+            if not names or marker in names:
+                return
+            if is_at(target, descriptor):
+                raise UserError(f"{target} holds other files (no {marker}): choose another --out")
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

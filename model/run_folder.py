@@ -10,8 +10,9 @@ record.json             the summary of the finished run
 """
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,12 +155,17 @@ def open_best(
 def locked_run(folder: Path) -> Iterator[None]:
     """Hold a run folder, so that two trainings cannot write it at once."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{folder} is in use by another training") from None
+    # No link is followed: it may lead to a file of somebody else's choice.
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    try:
+        with suppress(OSError):  # a file system without locks
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{folder} is in use by another training") from None
         yield
+    finally:
+        os.close(lock)
 
 
 def check_new(folder: Path) -> None:

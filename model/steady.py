@@ -1,5 +1,6 @@
 """Reading a folder that another process may replace at any moment."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -9,6 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from pocketlm.model.errors import UserError
 
 _READINGS = 20
+_MISSING = 3  # readings of a folder that is not there, after the first
+_PAUSE = 0.002  # seconds
 Result = TypeVar("Result")
 Rest = ParamSpec("Rest")
 
@@ -27,12 +30,15 @@ def read_steadily(marker: Path, read: Callable[[], Result]) -> Result:
     Raises:
         UserError: what `read` says of a folder that stayed; or the folder never stayed.
     """
-    for _ in range(_READINGS):
+    for reading in range(_READINGS):
+        if reading:
+            time.sleep(_PAUSE)
         before = _identity(marker)
         try:
             result = read()
         except (UserError, OSError):
-            if _identity(marker) == before:
+            # A folder that is missing may be between two renames: it is looked for again.
+            if _identity(marker) == before and (before is not None or reading >= _MISSING):
                 raise
         else:
             if _identity(marker) == before:

@@ -12,8 +12,10 @@ import errno
 import fcntl
 import glob
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ from pocketlm.model.errors import UserError
 _MARK = ".pocketlm-"
 _OLD = "old-"
 _RANDOM_BYTES = 4
+_NAMED = re.compile(rf"(?:{_OLD})?[0-9a-f]{{{2 * _RANDOM_BYTES}}}")  # what follows the mark
 # Errors of a write, which know no file name of their own.
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
@@ -95,7 +98,7 @@ def _moved_away(target: Path) -> Iterator[None]:
     descriptor = os.open(target, os.O_RDONLY)
     try:
         _lock(descriptor)  # waits for another writer that has moved it
-        if not _is_at(target, descriptor):
+        if not is_at(target, descriptor):
             raise FileExistsError(errno.EEXIST, "replaced by another process", str(target))
         old = _temporary_path(target, _OLD)
         target.rename(old)
@@ -133,7 +136,7 @@ def _create(target: Path, folder: bool) -> tuple[Path, int]:
                 raise
             continue  # another process took it for abandoned before it was locked
         _lock(descriptor)
-        if _is_at(path, descriptor):
+        if is_at(path, descriptor):
             return path, descriptor
         os.close(descriptor)
 
@@ -148,7 +151,7 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def is_at(path: Path, descriptor: int) -> bool:
     """Whether a path is of the file that is open."""
     try:
         return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
@@ -158,13 +161,18 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def _remove_abandoned(target: Path) -> None:
     """Remove the temporaries of `target` that no process holds."""
-    pattern = glob.escape(f".{target.name}{_MARK}") + "*"
-    for path in target.parent.glob(pattern):
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    beginning = f".{target.name}{_MARK}"
+    for path in target.parent.glob(glob.escape(beginning) + "*"):
+        if not _NAMED.fullmatch(path.name.removeprefix(beginning)):
+            continue
+        try:  # a pipe would wait for its writer
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:  # gone already, or not ours
             continue
         try:
+            mode = os.fstat(descriptor).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                continue
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # its writer lives
             continue
@@ -187,7 +195,7 @@ def _put_back_or_remove(old: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):
@@ -205,5 +213,5 @@ def named_errors(target: Path) -> Iterator[None]:
         if error.filename is None and error.errno in _WRITE_ERRORS:
             error.filename = str(target)
         elif name.startswith(beginning):
-            error.filename = f"{target}{name[len(beginning) + 2 * _RANDOM_BYTES :]}"
+            error.filename = f"{target}{_NAMED.sub('', name[len(beginning) :], count=1)}"
         raise

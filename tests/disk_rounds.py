@@ -132,9 +132,12 @@ def _mount(point: str) -> bool:
     users, groups = f"0 {os.getuid()} 1", f"0 {os.getgid()} 1"
     if _libc().unshare(_NEW_USER | _NEW_MOUNTS):
         return False
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(users, encoding="ascii")
-    Path("/proc/self/gid_map").write_text(groups, encoding="ascii")
+    try:
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(users, encoding="ascii")
+        Path("/proc/self/gid_map").write_text(groups, encoding="ascii")
+    except PermissionError:  # as Ubuntu has it from 23.10 on
+        return False
     private = _libc().mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None)
     return not private and not _libc().mount(b"none", point.encode(), b"tmpfs", 0, None)
 

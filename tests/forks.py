@@ -92,6 +92,14 @@ def fork_job(job: Job) -> int:
             os._exit(code)
 
 
+def kill_group(pid: int) -> None:
+    """Kill a job and all that it has started; before it has a group of its own, the job."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(pid, signal.SIGKILL)
+
+
 def wait(pid: int) -> int:
     """The exit code of a child; negative: the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -23,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 from crash_scenarios import SCENARIOS, Scenario, check_whole, fingerprint, leftovers, make_template
-from forks import Zygote
+from forks import Zygote, kill_group
 
 MOST_KILLS = 3
 
@@ -77,7 +77,10 @@ class Rounds:
         pid = self._zygote.start(job)
         if by_time:
             time.sleep(share * self._seconds)
-            (os.killpg if whole_group else os.kill)(pid, signal.SIGKILL)
+            if whole_group:
+                kill_group(pid)
+            else:
+                os.kill(pid, signal.SIGKILL)
         code = self._zygote.wait(pid)
         assert code in (0, -signal.SIGKILL), self._log.read_text(encoding="utf-8")
         check_whole(self._folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from crash_scenarios import check_whole, command_job, fingerprint, leftovers
-from forks import Job, Zygote
+from forks import Job, Zygote, kill_group
 
 from pocketlm.export.bundle import open_bundle, read_manifest
 from pocketlm.model.run_folder import load_run
@@ -41,7 +41,7 @@ class Processes:
     def end(self) -> None:
         """Kill what a failed test has not waited for."""
         for pid in list(self._logs):
-            os.killpg(pid, signal.SIGKILL)
+            kill_group(pid)
             self.wait(pid)
 
     def all_succeed(self, *pids: int) -> None:
@@ -151,7 +151,9 @@ def test_a_run_is_not_resumed_while_it_is_trained_but_can_be_read(
     processes: Processes, folder: Path
 ) -> None:
     training = processes.command(folder, "train", *_train(1_000_000))
+    deadline = time.monotonic() + 120
     while not (folder / "new" / "model.safetensors").is_file():
+        assert time.monotonic() < deadline, "the training writes nothing"
         time.sleep(0.05)
     evaluate = ("evaluate", "--model", "new", "--text", "text.txt", "--lines", "5")
     readers = [processes.command(folder, *evaluate) for _ in range(3)]

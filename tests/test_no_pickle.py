@@ -17,7 +17,8 @@ MODULES = ("pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpic
 CALLS = (
     "torch.load", "torch.save", "torch.hub.load", "torch.jit.load", "torch.export.load",
     "torch.package.PackageImporter", "yaml.load", "yaml.unsafe_load", "pandas.read_pickle",
-    "numpy.load", "builtins.eval", "builtins.exec",
+    "numpy.load", "numpy.lib.format.read_array", "torch.serialization.load",
+    "builtins.eval", "builtins.exec", "builtins.__import__",
     *(f"torch.distributed.{name}" for name in (  # they pickle what they send
         "all_gather_object", "broadcast_object_list", "gather_object", "scatter_object_list",
         "send_object_list", "recv_object_list",
@@ -41,6 +42,7 @@ def breaches(source: str) -> Iterator[str]:
     """What a source imports or calls that it may not, by its full name."""
     tree = ast.parse(source)
     names = {"eval": "builtins.eval", "exec": "builtins.exec"}
+    names["__import__"] = "builtins.__import__"
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = node.module or "" if isinstance(node, ast.ImportFrom) else ""

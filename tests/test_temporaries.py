@@ -2,16 +2,20 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from crash_scenarios import leftovers
 
 from pocketlm.benchmarks.kenlm import build_kenlm, write_kenlm_arpa
 from pocketlm.model import temporaries
+from pocketlm.model.checkpoint import Checkpoint, save_checkpoint
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_folder, atomic_path, write_text
+from pocketlm.model.run_folder import locked_run
 from pocketlm.model.steady import must_stay, read_steadily
 
 MARKER = "marker"
@@ -183,3 +187,31 @@ def test_a_program_of_kenlm_s_that_dies_of_a_full_disk_says_so(
         with pytest.raises(OSError, match=f"{reason}.*target"):
             write()
     assert os.listdir(tmp_path) == ["program"]  # noqa: PTH208
+
+
+def test_what_only_looks_like_a_temporary_is_the_users(tmp_path: Path) -> None:
+    names = (".t.pocketlm-notes", ".t.pocketlm-0123456", ".t.pocketlm-y.pocketlm-01234567")
+    for name in names:
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / ".t.pocketlm-01234567")  # opening it would wait
+    write_text(tmp_path / "t", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {*names, ".t.pocketlm-01234567", "t"}
+
+
+def test_the_users_mask_holds_for_checkpoints_too(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        save_checkpoint(tmp_path / "c", Checkpoint({"w": torch.zeros(2)}, {}))
+        write_text(tmp_path / "t", "new")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ct"] == [0o600, 0o600]
+
+
+def test_the_lock_of_a_run_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "kept")
+    with pytest.raises(OSError, match="symbolic links"), locked_run(tmp_path / "run"):
+        pass
+    assert (tmp_path / "kept").read_text() == "kept"
