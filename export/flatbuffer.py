@@ -11,9 +11,9 @@ from typing import Any
 
 from pocketlm.model.errors import UserError
 
-# Fields of each table in the order of their numbers. A kind is a scalar of `struct`, "text", the
-# name of a table, or [kind], a vector; "<name" begins a union of the tables that `unions` has by
-# that name, which takes two numbers.
+# Fields of each table in the order of their numbers; one whose name ends in "?" may be missing. A
+# kind is a scalar of `struct`, "text", the name of a table, or [kind], a vector; "<name" begins a
+# union of the tables that `unions` has by that name, which takes two numbers.
 Schema = Mapping[str, Sequence[tuple[str, Any]]]
 
 _MOST_VALUES = 1 << 17  # scalars, tables and vectors of one buffer; en-base has 3,000
@@ -66,7 +66,10 @@ class FlatReader:
                 fields[name] = self._union(tag, place, self._unions[kind[1:]])
                 number += 2
                 continue
-            fields[name] = _default(kind) if place is None else self._value(place, kind)
+            default = _default(kind)
+            if place is None and default is None and name[-1] != "?":
+                raise UserError(f"a {table} without its {name}")
+            fields[name.rstrip("?")] = default if place is None else self._value(place, kind)
             number += 1
         if any(places[number:]):
             raise UserError(f"a {table} has a field that is not known")

@@ -52,7 +52,7 @@ def sizes_of(operator: str, arguments: Sequence[Any]) -> Sizes:
     """
     kinds, rule = RULES.get(operator, ((), _no_sizes))
     taken = len(kinds) == len(arguments) and all(map(_is_of, kinds, arguments))
-    sizes = rule(*arguments) if taken else None
+    sizes: Sizes | None = rule(*arguments) if taken else None
     if sizes is None:
         raise UserError(f"{operator} is called with what no export gives it")
     return sizes
@@ -63,7 +63,7 @@ def _is_of(kind: Any, value: Any) -> bool:
     if isinstance(kind, str):
         if not isinstance(value, TensorValue):
             return kind.endswith("?") and value is None
-        return bool(value.scalar_type == _TENSORS[kind.rstrip("?")])
+        return value.scalar_type == _TENSORS[kind.rstrip("?")]
     if isinstance(kind, list):
         return isinstance(value, list) and all(_is_of(kind[0], each) for each in value)
     return type(value) is int if kind is int else type(value) is type(kind) and value == kind
@@ -134,7 +134,7 @@ def _product_of_bytes(
     return _product(x, matrix, scales)
 
 
-_TENSORS: dict[str, int] = {"float": FLOAT, "int8": INT8, "int64": INT64}
+_TENSORS = {"float": FLOAT, "int8": INT8, "int64": INT64}
 # Of each argument but the output: a tensor by its type (with "?": or none), `int` for any integer,
 # [kind] for a list, or the one value that our exports give.
 RULES: dict[str, tuple[tuple[Any, ...], Callable[..., Sizes | None]]] = {

@@ -60,7 +60,7 @@ def _methods(program: dict[str, Any]) -> dict[str, Method]:
     unused = ("version", "constant_buffer", "backend_delegate_data", "mutable_data_segments")
     if any(program[name] for name in unused):
         raise UserError("it has parts that no export has")
-    plans = program["execution_plan"] or []
+    plans = program["execution_plan"]
     methods = {plan["name"]: Method(plan, program) for plan in plans}
     if len(methods) != len(plans):
         raise UserError("two methods of one name")
@@ -69,13 +69,12 @@ def _methods(program: dict[str, Any]) -> dict[str, Method]:
 
 def _check_delegate(program: dict[str, Any], file: BinaryIO) -> None:
     """At most one, of XNNPACK, whose blob is a segment and names the segments of its weights."""
-    delegates = [each for plan in program["execution_plan"] for each in plan["delegates"] or []]
-    segments, named = program["segments"] or [], program["named_data"] or []
-    constants = program["constant_segment"] or {"segment_index": 0}
-    used = {constants["segment_index"], *(data["segment_index"] for data in named)}
+    delegates = [each for plan in program["execution_plan"] for each in plan["delegates"]]
+    segments, named = program["segments"], program["named_data"] or []
+    used = {data["segment_index"] for data in (program["constant_segment"], *named)}
     blob = b""
     for delegate in delegates:
-        processed = delegate["processed"] or {"location": None}
+        processed = delegate["processed"]
         usual = delegate["id"] == _DELEGATE and not delegate["compile_specs"]
         if len(delegates) > 1 or not usual or processed["location"] != _IN_A_SEGMENT:
             raise UserError("a delegate that no export has")
@@ -83,7 +82,7 @@ def _check_delegate(program: dict[str, Any], file: BinaryIO) -> None:
         used.add(processed["index"])
         file.seek(segment["offset"])
         blob = file.read(min(segment["size"], _LARGEST_BLOB))
-    names = {data["key"] or "" for data in named}
+    names = {data["key"] for data in named}
     if len(names) != len(named) or any(name.encode() not in blob for name in names):
         raise UserError("weights of a name that its delegate does not know")
     if used != set(range(len(segments))):
@@ -134,6 +133,9 @@ def _check_signature(method: Method, inputs: list[Sizes], outputs: list[Sizes]) 
     found = [(value.scalar_type, value.sizes) for value in method.inputs + method.outputs]
     if found != list(zip(types + [FLOAT] * len(outputs), inputs + outputs, strict=True)):
         raise UserError("a method has other inputs or outputs")
+    # Who calls a method may write to what it gave, as the native runner's softmax does.
+    if inputs and not all(value.place for value in method.outputs):
+        raise UserError("a method gives constants")
 
 
 def _check_tables(method: Method, vocabulary: int) -> None:

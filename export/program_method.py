@@ -38,8 +38,8 @@ class Method:
         self._plan, self._program = plan, program
         self._arenas = _arenas(plan)
         self._values = self._read_values()
-        self.inputs = [self._tensor(index) for index in plan["inputs"] or []]
-        self.outputs = [self._tensor(index) for index in plan["outputs"] or []]
+        self.inputs = [self._tensor(index) for index in plan["inputs"]]
+        self.outputs = [self._tensor(index) for index in plan["outputs"]]
         self.tables: list[int] = []
         self._live: set[Place] = set()  # where the arenas hold what was put there
         for value in self.inputs:
@@ -51,7 +51,7 @@ class Method:
 
     def _read_values(self) -> list[Any]:
         values: list[Any] = []
-        for entry in self._plan["values"] or []:
+        for entry in self._plan["values"]:
             kind, fields = entry["val"]
             values.append(self._value(kind, fields, values))
         return values
@@ -61,14 +61,14 @@ class Method:
         if kind == "Tensor":
             return self._tensor_value(fields)
         if kind in ("IntList", "TensorList"):
-            items = [item_at(before, index) for index in fields["items"] or []]
+            items = [item_at(before, index) for index in fields["items"]]
             if not all(type(item) is _ITEMS[kind] for item in items):
                 raise UserError("a list of other things than it says")
             return items
         return {"Null": None, "Int": fields.get("int_val"), "Bool": fields.get("bool_val")}[kind]
 
     def _tensor_value(self, fields: dict[str, Any]) -> TensorValue:
-        sizes: Sizes = tuple(fields["sizes"] or ())
+        sizes: Sizes = tuple(fields["sizes"])
         scalar_type = fields["scalar_type"]
         usual = (
             scalar_type in ITEM_BYTES
@@ -103,11 +103,11 @@ class Method:
         return value
 
     def _call(self, kind: str, fields: dict[str, Any]) -> None:
-        arguments = fields["args"] or []
+        arguments = fields["args"]
         if kind == "DelegateCall":
             self._call_delegate(fields["delegate_index"], arguments)
             return
-        operator = item_at(self._plan["operators"] or [], fields["op_index"])
+        operator = item_at(self._plan["operators"], fields["op_index"])
         if len(arguments) < 3 or arguments[-1] != arguments[-2]:
             raise UserError("a call without an output")
         name = f"{operator['name']}.{operator['overload']}"
@@ -125,7 +125,7 @@ class Method:
 
     def _call_delegate(self, index: int, arguments: Sequence[int]) -> None:
         """The whole of the recipe xnnpack but the embedding: (embedding, state) -> outputs."""
-        item_at(self._plan["delegates"] or [], index)
+        item_at(self._plan["delegates"], index)
         tensors = [self._tensor(argument) for argument in arguments]
         if tensors[2:] != self.outputs or any(t.scalar_type != FLOAT for t in tensors):
             raise UserError("a delegate is called with what no export gives it")
@@ -164,7 +164,7 @@ def item_at(values: Sequence[Any], index: int) -> Any:
 
 
 def _arenas(plan: dict[str, Any]) -> list[int]:
-    arenas = plan["non_const_buffer_sizes"] or []
+    arenas = plan["non_const_buffer_sizes"]
     small = min(arenas, default=0) >= 0 and sum(arenas) <= _LARGEST_ARENA
     if plan["non_const_buffer_device"] or not small:
         raise UserError("it asks for memory that no export needs")
@@ -172,17 +172,17 @@ def _arenas(plan: dict[str, Any]) -> list[int]:
 
 
 def _instructions(plan: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    chains = plan["chains"] or []
+    chains = plan["chains"]
     if len(chains) != 1 or any(chains[0][name] for name in ("inputs", "outputs", "stacktrace")):
         raise UserError("a method is not one chain of calls")
-    return [instruction["instr_args"] for instruction in chains[0]["instructions"] or []]
+    return [instruction["instr_args"] for instruction in chains[0]["instructions"]]
 
 
 def _check_constant(program: dict[str, Any], index: int, size: int) -> None:
     """A constant lies in the segment of constants."""
-    constants = program["constant_segment"] or {"segment_index": -1, "offsets": []}
-    segment = item_at(program["segments"] or [], constants["segment_index"])
-    offset = item_at(constants["offsets"] or [], index)
+    constants = program["constant_segment"]
+    segment = item_at(program["segments"], constants["segment_index"])
+    offset = item_at(constants["offsets"], index)
     if offset + size > segment["size"]:
         raise UserError("a constant leads out of it")
     if (segment["offset"] + offset) % _ALIGNMENT:

@@ -20,12 +20,12 @@ _TABLES: dict[str, list[tuple[str, Any]]] = {
         ("backend_delegate_data", ["BackendDelegateInlineData"]),
         ("segments", ["DataSegment"]),
         ("constant_segment", "SubsegmentOffsets"),
-        ("mutable_data_segments", ["SubsegmentOffsets"]),
-        ("named_data", ["NamedData"]),
+        ("mutable_data_segments?", ["SubsegmentOffsets"]),
+        ("named_data?", ["NamedData"]),
     ],
     "ExecutionPlan": [
         ("name", "text"),
-        ("container_meta_type", "ContainerMetadata"),
+        ("container_meta_type?", "ContainerMetadata"),
         ("values", ["EValue"]),
         ("inputs", ["i"]),
         ("outputs", ["i"]),
@@ -33,15 +33,15 @@ _TABLES: dict[str, list[tuple[str, Any]]] = {
         ("operators", ["Operator"]),
         ("delegates", ["BackendDelegate"]),
         ("non_const_buffer_sizes", ["q"]),
-        ("non_const_buffer_device", ["NonConstBufferDevice"]),
+        ("non_const_buffer_device?", ["NonConstBufferDevice"]),
     ],
-    "ContainerMetadata": [("encoded_inp_str", "text"), ("encoded_out_str", "text")],
+    "ContainerMetadata": [("encoded_inp_str?", "text"), ("encoded_out_str?", "text")],
     "EValue": [("val", "<KernelTypes")],
     "Chain": [
         ("inputs", ["i"]),
         ("outputs", ["i"]),
         ("instructions", ["Instruction"]),
-        ("stacktrace", ["FrameList"]),
+        ("stacktrace?", ["FrameList"]),
     ],
     "Instruction": [("instr_args", "<InstructionArguments")],
     "KernelCall": [("op_index", "i"), ("args", ["i"])],
@@ -66,10 +66,10 @@ _TABLES: dict[str, list[tuple[str, Any]]] = {
         ("dim_order", ["B"]),
         ("requires_grad", "?"),
         ("data_buffer_idx", "I"),
-        ("allocation_info", "AllocationDetails"),
+        ("allocation_info?", "AllocationDetails"),
         ("layout", "b"),
         ("shape_dynamism", "b"),
-        ("extra_tensor_info", "ExtraTensorInfo"),
+        ("extra_tensor_info?", "ExtraTensorInfo"),
     ],
     "AllocationDetails": [
         ("memory_id", "I"),
@@ -97,6 +97,7 @@ def read_program(file: BinaryIO) -> dict[str, Any]:
     Raises:
         UserError: it has not the form of a program that our recipes write.
     """
+    file.seek(0)
     head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:
         raise UserError("it is cut")
@@ -109,7 +110,7 @@ def read_program(file: BinaryIO) -> dict[str, Any]:
     file.seek(0)
     program = FlatReader(file.read(size), _TABLES, _UNIONS).root("Program")
     begin = 0
-    for segment in program["segments"] or []:
+    for segment in program["segments"]:
         if segment["offset"] != -(-begin // _SEGMENT_ALIGNMENT) * _SEGMENT_ALIGNMENT:
             raise UserError("a segment does not follow the one before it")
         begin = segment["offset"] + segment["size"]
