@@ -17,6 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pocketlm.export.program_check import program_damage
 from pocketlm.export.quiet import quiet_native
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import (
@@ -108,11 +109,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def damaged_file(folder: Path, manifest: dict[str, Any]) -> str | None:
-    """What is wrong with the first file that does not match the manifest; None if all do."""
+    """What is wrong with the first file that does not match the manifest; None if all do.
+
+    A program that matches and is none of our exports is as wrong.
+    """
     for name, expected in manifest["files"].items():
         if damage := file_damage(folder / name, expected["bytes"], expected["sha256"]):
             return damage
-    return None
+    return program_damage(folder / PROGRAM)
 
 
 @steady(MANIFEST)

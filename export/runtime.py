@@ -12,6 +12,7 @@ import torch
 from executorch.runtime import Runtime
 from torch import Tensor
 
+from pocketlm.export.program_check import check_program
 from pocketlm.export.quiet import quiet_native
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
@@ -30,11 +31,13 @@ def use_one_thread() -> None:
         portable_lib._unsafe_reset_threadpool(1)
 
 
-def load_program(path: Path, sha256: str | None = None) -> Any:
-    """Map a program. The file that is mapped is the very one whose SHA-256 was compared.
+def load_program(path: Path, vocabulary: int, sha256: str | None = None) -> Any:
+    """Map a program that takes tokens below `vocabulary`.
+
+    The file that is mapped is the very one whose SHA-256 was compared, and that was checked.
 
     Raises:
-        UserError: it is missing, or another one.
+        UserError: it is missing, another one, or none that our recipes write.
         RuntimeError: the runtime's own, of a file that it cannot use.
     """
     try:
@@ -42,6 +45,7 @@ def load_program(path: Path, sha256: str | None = None) -> Any:
             # By its descriptor: another file may be put at the path at any moment.
             if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                 raise UserError(f"{path} does not match the SHA-256 in its manifest")
+            check_program(file, path, vocabulary)
             held = _DESCRIPTORS / str(file.fileno())
             return Runtime.get().load_program(held if held.exists() else path)
     except FileNotFoundError:
@@ -58,10 +62,12 @@ class ProgramPredictor(Predictor):
         try:
             with quiet_native():
                 # The program keeps the methods' memory: it has to live as long as they do.
-                self._program: Any = load_program(path, sha256)
+                self._program: Any = load_program(path, tokenizer.vocabulary_size, sha256)
                 self._forward: Any = self._program.load_method("forward")
                 (initial,) = self._program.load_method("initial_state").execute([])
                 self._start = self._step(END_ID, initial.clone())
+        except UserError:
+            raise
         except (RuntimeError, KeyError, ValueError) as error:  # no such method; other outputs
             reason = " ".join(str(error).split())
             raise UserError(f"{path} cannot be run: {reason}") from None

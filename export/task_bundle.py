@@ -71,7 +71,7 @@ def _open(task: Task, folder: Path) -> tuple[Answers, Encoding, TaskConfig]:
         raise UserError(f"{folder} is a bundle of the task {manifest['task']}, not {task.name}")
     with quiet_native():  # the runtime comes with torch and the exporter, and takes seconds
         from pocketlm.export.task_program import TaskProgram
-    sha256 = manifest["files"][PROGRAM]["sha256"]
-    program = TaskProgram(folder / PROGRAM, manifest["alignment"] == "each", sha256)
-    config = read_config(task, folder)
+    config, sha256 = read_config(task, folder), manifest["files"][PROGRAM]["sha256"]
+    each, vocabulary = manifest["alignment"] == "each", config.network.vocabulary_size
+    program = TaskProgram(folder / PROGRAM, each, vocabulary, sha256)
     return program, Encoding.load(folder, task, config.network), config

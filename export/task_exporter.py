@@ -65,7 +65,8 @@ def export_task(
 
         notify(f"verifying the written file on {len(rows):,} rows")
         inputs = [example.inputs for example in task.examples(encoding, rows)]
-        exported = TaskProgram(folder / PROGRAM, each=config.network.alignment == "each")(inputs)
+        each, vocabulary = config.network.alignment == "each", config.network.vocabulary_size
+        exported = TaskProgram(folder / PROGRAM, each, vocabulary)(inputs)
         eager = network_answers(network)(inputs)
         quality = {
             "rows": len(rows),

@@ -23,12 +23,12 @@ from pocketlm.model.tokenizer import END_ID
 class TaskProgram:
     """The answers of a program whose features are of the whole, or of each time."""
 
-    def __init__(self, path: Path, each: bool, sha256: str | None = None) -> None:
+    def __init__(self, path: Path, each: bool, vocabulary: int, sha256: str | None = None) -> None:
         self._each = each
         try:
             with quiet_native():
                 # The program keeps the methods' memory: it has to live as long as they do.
-                self._program: Any = load_program(path, sha256)
+                self._program: Any = load_program(path, vocabulary, sha256)
                 names = sorted(self._program.method_names - {"initial_states", "head"})
                 # "backwards" comes before "forwards", and features are the other way round.
                 self._steps = [self._program.load_method(name) for name in reversed(names)]

@@ -39,8 +39,8 @@ class Step(nn.Module):
         self.initial = torch.randn(LAYERS, 1, HIDDEN)
 
     def forward(self, token: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        state = torch.tanh(state * 0.5 + self.embedding(token))
-        return self.output(state[LAYERS - 1]) * 4, state
+        state = torch.tanh(state + self.embedding(token))
+        return self.output(state[LAYERS - 1 :].reshape(1, -1)), state
 
 
 @torch.no_grad()
@@ -70,14 +70,16 @@ def filled(template: dict[str, Any]) -> dict[str, Any]:
 def bundle(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from executorch.exir import to_edge
+        from executorch.exir import EdgeCompileConfig, to_edge
 
         from pocketlm.export.bundle import _SHAPE, describe_files, write_manifest
 
         step = Step()
         example = (torch.zeros(1, 1, dtype=torch.long), step.initial)
         exported = {"forward": torch.export.export(step.eval(), example)}
-        edge = to_edge(exported, constant_methods={"initial_state": step.initial})
+        preserved = EdgeCompileConfig(preserve_ops=[torch.ops.aten.linear.default])
+        constants = {"initial_state": step.initial}
+        edge = to_edge(exported, compile_config=preserved, constant_methods=constants)
         program = edge.to_executorch().buffer
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     folder.mkdir()

@@ -157,9 +157,9 @@ def test_the_program_is_compared_before_the_runtime_sees_it(bundle: Path) -> Non
     from pocketlm.export.runtime import load_program
 
     with pytest.raises(UserError, match="does not match the SHA-256"):
-        load_program(bundle / "model.pte", "0" * 64)
+        load_program(bundle / "model.pte", 1, "0" * 64)
     with pytest.raises(UserError, match="is missing"):
-        load_program(bundle / "nothing.pte", "0" * 64)
+        load_program(bundle / "nothing.pte", 1, "0" * 64)
 
 
 @pytest.mark.parametrize("name", ["SIGBUS", "SIGXFSZ"])

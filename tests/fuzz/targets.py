@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz import bundles, ngrams, trainings
+from fuzz import bundles, ngrams, programs, trainings
 from fuzz.harness import Target
 from fuzz.specimens import TEXT, Specimens
 from pocketlm.model.blocklist import read_blocklist
@@ -41,6 +41,7 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
         Target("config", _read_config, [(s.run / "config.json").read_bytes()]),
         Target("resume", trainings.resume(s), [(s.small_run / CHECKPOINT).read_bytes()]),
         Target("shards", trainings.read_shards, [trainings.shards_seed(s)]),
+        Target("program", programs.program(s), [programs.seed(s)]),
         Target("task-manifest", bundles.task_manifest(s), [bundles.task_seed(s)]),
         Target("arpa", ngrams.arpa(s), [(s.folder / "model.arpa").read_bytes(), _SMALL_ARPA]),
         Target("ngram-manifest", ngrams.ngram_manifest(s), [(s.table / "ngram.json").read_bytes()]),
@@ -56,8 +57,8 @@ def all_targets(specimens: Specimens) -> dict[str, Target]:
 
 TARGET_NAMES = (
     "manifest", "bundle-files", "tokenizer", "lexicon", "weights", "checkpoint", "config",
-    "resume", "shards", "task-manifest", "arpa", "ngram-manifest", "table", "backoff", "corpus",
-    "csv", "pairs", "blocklist",
+    "resume", "shards", "program", "task-manifest", "arpa", "ngram-manifest", "table", "backoff",
+    "corpus", "csv", "pairs", "blocklist",
 )  # fmt: skip
 _CORPUS = "see you\ntomorrow\n\nat the\u2028café\n\n\u2581 x\n".encode()
 _CSV = b"a,b,value\n" + b"".join(b"%d,0.5,-%de1\n" % (i, i) for i in range(8))
