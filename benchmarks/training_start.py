@@ -1,4 +1,4 @@
-"""One stage of what a training does before its first step, in a process of its own.
+"""One stage of what a training does with its text, in a process of its own.
 
     python -m pocketlm.benchmarks.training_start STAGE CORPUS TOKENIZER
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from pocketlm.model.corpus import Corpus, open_corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.lexicon import Lexicon
+from pocketlm.model.segments import WindowStream
 from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.module_command import run_module
@@ -37,11 +38,20 @@ def _lexicon(corpus: Corpus, tokenizer: Tokenizer) -> None:
     Lexicon.build(corpus.lines("train"), chunks, tokenizer)
 
 
+def _windows(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    """An epoch of windows, as the training of a preset takes them, without the training."""
+    shards = open_shards(corpus, "train", tokenizer)
+    stream = WindowStream(shards, rows=64, window=48, fresh=0.5, seed=1)
+    for _ in range(shards.index.tokens // (64 * 48)):
+        stream.next_window()
+
+
 STAGES: dict[str, Callable[[Corpus, Tokenizer], None]] = {
     "hash": _hash,
     "vocabulary": _vocabulary,
     "shards": _shards,
     "lexicon": _lexicon,
+    "windows": _windows,
 }
 
 
