@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pocketlm.benchmarks.options import CORPUS_OPTION
 from pocketlm.model.commands import JSON_OPTION
 
 STAGES = ("growth", "quality", "reach", "speed", "process")
@@ -15,9 +16,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command("all")
 @click.option("--out", required=True, type=_PATH, help="The report's folder.")
-@click.option(
-    "--corpus", default="keyboard-en", show_default=True, help="Name, folder or file of a corpus."
-)
+@CORPUS_OPTION
 @click.option(
     "--network",
     "networks",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pocketlm.model.shards import TokenArray, TokenShards
+from pocketlm.model.shards import Shard, TokenArray, TokenShards
 from pocketlm.model.tokenizer import END_ID
 
 WINDOW_SHARDS = 4  # shuffled among each other
@@ -42,8 +42,13 @@ class Dealer:
     ) -> None:
         self._shards, self._longest, self._seed = shards, longest, seed
         self._window_shards = window_shards
-        counts = [self._part_counts(i).sum() for i in range(len(shards.index.shards))]
-        self._counts = np.array(counts, dtype=np.int64)
+        self._counts = np.array(
+            [
+                self._part_counts(shards.starts(number), entry.tokens).sum()
+                for number, entry in enumerate(shards.index.shards)
+            ],
+            dtype=np.int64,
+        )
         self._windows: dict[tuple[int, int], _Window] = {}
         self._epoch, self._order, self._ends = -1, self._counts, self._counts
 
@@ -86,18 +91,19 @@ class Dealer:
         firsts = np.arange(0, len(order), self._window_shards)
         self._ends = np.cumsum(np.add.reduceat(self._counts[order], firsts))
 
-    def _build(self, epoch: int, number: int) -> _Window:
-        first = number * self._window_shards
+    def _build(self, epoch: int, window: int) -> _Window:
+        first = window * self._window_shards
         tokens: list[TokenArray] = []
         which: list[npt.NDArray[np.uint8]] = []
         starts: list[Offsets] = []
         stops: list[Offsets] = []
-        for i, shard in enumerate(self._order[first : first + self._window_shards].tolist()):
-            tokens.append(self._shards.shard(shard).tokens)
-            starts.append(self._part_starts(shard, tokens[-1]))
-            stops.append(np.append(starts[-1][1:], np.uint32(len(tokens[-1]))))
+        for i, number in enumerate(self._order[first : first + self._window_shards].tolist()):
+            shard = self._shards.shard(number)
+            tokens.append(shard.tokens)
+            starts.append(self._part_starts(shard))
+            stops.append(np.append(starts[-1][1:], np.uint32(len(shard.tokens))))
             which.append(np.full(len(starts[-1]), i, dtype=np.uint8))
-        generator = np.random.default_rng([self._seed, _PARTS, epoch, number])
+        generator = np.random.default_rng([self._seed, _PARTS, epoch, window])
         order = generator.permutation(sum(len(each) for each in starts))
         return _Window(
             tokens,
@@ -106,24 +112,20 @@ class Dealer:
             np.concatenate(stops)[order],
         )
 
-    def _part_counts(self, shard: int) -> npt.NDArray[np.int64]:
-        """Parts of each document of a shard; the last one is the longest."""
-        starts = self._shards.starts(shard).astype(np.int64)
-        lengths = np.diff(
-            starts,
-            append=self._shards.index.shards[shard].tokens,
-        )
+    def _part_counts(self, starts: Offsets, tokens: int) -> npt.NDArray[np.int64]:
+        """Parts of each document of a shard of so many tokens; the last one is the longest."""
+        lengths = np.diff(starts.astype(np.int64), append=tokens)
         counts: npt.NDArray[np.int64] = np.maximum(lengths // self._longest, 1)
         return counts
 
-    def _part_starts(self, shard: int, tokens: TokenArray) -> Offsets:
+    def _part_starts(self, shard: Shard) -> Offsets:
         """Where parts start: those of a document after the end of a line, if one comes soon."""
-        counts = self._part_counts(shard)
+        counts = self._part_counts(shard.starts, len(shard.tokens))
         before = np.repeat(np.cumsum(counts) - counts, counts)
         within = np.arange(len(before)) - before  # the number of a part in its document
-        starts = np.repeat(self._shards.starts(shard), counts) + within * self._longest
+        starts = np.repeat(shard.starts, counts) + within * self._longest
         soon = min(_SOON, self._longest - 1)  # no part becomes empty
         for i in np.flatnonzero(within):
-            ends = np.flatnonzero(tokens[starts[i] - 1 : starts[i] - 1 + soon] == END_ID)
+            ends = np.flatnonzero(shard.tokens[starts[i] - 1 : starts[i] - 1 + soon] == END_ID)
             starts[i] += int(ends[0]) if len(ends) else 0
         return starts.astype(np.uint32)

@@ -161,6 +161,14 @@ def fingerprint(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): _content(path) for path in _files(folder)}
 
 
+def check_same(folder: Path, expected: dict[str, str]) -> None:
+    """Hold a folder against the fingerprint of a run that nothing stopped; no leftovers."""
+    found = fingerprint(folder)
+    wrong = [name for name in found | expected if found.get(name) != expected.get(name)]
+    assert not wrong, f"other than in a run that nothing stopped: {wrong}"
+    assert not leftovers(folder), f"left behind: {leftovers(folder)}"
+
+
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         unlike = {"native", TEMPORARY, ".lock"} & set(path.relative_to(folder).parts)

@@ -9,7 +9,6 @@ A limit on the size of a file (RLIMIT_FSIZE) does the same without a namespace.
     python tests/disk_rounds.py --rounds 20 --seed 1 [--only SCENARIO]
 """
 
-import argparse
 import ctypes
 import json
 import os
@@ -19,20 +18,22 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from crash_scenarios import (
     CACHE,
     SCENARIOS,
     Scenario,
+    check_same,
     check_whole,
     command_job,
     fingerprint,
     leftovers,
-    make_template,
 )
 from forks import Job, Zygote, fork_job, wait
+from rounds_command import run_rounds
 
 FULL, LIMIT, READ_ONLY = WAYS = ("full", "limit", "read-only")
 REASONS = {
@@ -114,11 +115,7 @@ def check_left(template: str, folder: str, output: str) -> int:
 
 def check_end(folder: str, expected: str) -> int:
     """What the next run leaves: what a run that nothing stopped leaves."""
-    wanted = json.loads(Path(expected).read_text(encoding="utf-8"))
-    found = fingerprint(Path(folder))
-    wrong = [name for name in found | wanted if found.get(name) != wanted.get(name)]
-    assert not wrong, f"other than in a run that nothing stopped: {wrong}"
-    assert not leftovers(Path(folder)), leftovers(Path(folder))
+    check_same(Path(folder), json.loads(Path(expected).read_text(encoding="utf-8")))
     return 0
 
 
@@ -195,37 +192,17 @@ class DiskRounds:
         if code:
             self.lines[re.sub(r"/\S*/folder/|[0-9a-f]{16,}|tmp\w+", "", said.strip())] += 1
 
+    def rounds(self, first: int, count: int) -> Iterator[tuple[int, Callable[[int], None]]]:
+        """So many of each way, but one that is read-only; see rounds_command."""
+        for way in WAYS:
+            for number in range(first, first + (1 if way == READ_ONLY else count)):
+                yield number, partial(self.round, number, way=way)
 
-def main(arguments: list[str]) -> int:
-    """The command line of the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="of each scenario and way")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first round")
-    parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS])
-    options = parser.parse_args(arguments)
-    zygote, bad = Zygote(), 0
-    with tempfile.TemporaryDirectory() as work:
-        template = Path(work) / "template"
-        make_template(template, zygote)
-        for scenario in SCENARIOS:
-            if options.only not in (None, scenario.name):
-                continue
-            rounds = DiskRounds(scenario, template, Path(work), zygote)
-            for way in WAYS:
-                count = 1 if way == READ_ONLY else options.rounds
-                for number in range(options.first, options.first + count):
-                    try:
-                        rounds.round(number, options.seed, way)
-                    except AssertionError as error:
-                        bad += 1
-                        print(f"{scenario.name} --first {number} --seed {options.seed}: {error}")
-            print(f"{scenario.name}: {dict(rounds.counts)}")
-            for line, count in rounds.lines.most_common():
-                print(f"  {count:4} x {line}", flush=True)
-    zygote.close()
-    return 1 if bad else 0
+    def report(self) -> str:
+        """See rounds_command."""
+        said = (f"\n  {count:4} x {line}" for line, count in self.lines.most_common())
+        return f"{dict(self.counts)}{''.join(said)}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_rounds(__doc__, sys.argv[1:], DiskRounds))

@@ -11,19 +11,20 @@ A round depends on the seed, the scenario and its number, but for the times, whi
 time that the command takes.
 """
 
-import argparse
 import os
 import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from crash_scenarios import SCENARIOS, Scenario, check_whole, fingerprint, leftovers, make_template
+from crash_scenarios import Scenario, check_same, check_whole, fingerprint
 from forks import Zygote, kill_group
+from rounds_command import run_rounds
 
 MOST_KILLS = 3
 
@@ -51,13 +52,16 @@ class Rounds:
                 break
         self._run()
         check_whole(self._folder)
-        found = fingerprint(self._folder)
-        wrong = [
-            name for name in found | self._expected if found.get(name) != self._expected.get(name)
-        ]
-        assert not wrong, f"other than in a run that was not killed: {wrong}"
-        assert not leftovers(self._folder), f"left behind: {leftovers(self._folder)}"
+        check_same(self._folder, self._expected)
         self.counts["rounds"] += 1
+
+    def rounds(self, first: int, count: int) -> Iterator[tuple[int, Callable[[int], None]]]:
+        """See rounds_command."""
+        return ((number, partial(self.round, number)) for number in range(first, first + count))
+
+    def report(self) -> str:
+        """See rounds_command."""
+        return str(dict(self.counts))
 
     def _fresh(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -89,31 +93,5 @@ class Rounds:
         return bool(code)
 
 
-def main(arguments: list[str]) -> int:
-    """The command line of the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="of each scenario")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first round")
-    parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS])
-    options = parser.parse_args(arguments)
-    zygote, bad = Zygote(), 0
-    with tempfile.TemporaryDirectory() as work:
-        template = Path(work) / "template"
-        make_template(template, zygote)
-        for scenario in SCENARIOS:
-            if options.only in (None, scenario.name):
-                rounds = Rounds(scenario, template, Path(work), zygote)
-                for number in range(options.first, options.first + options.rounds):
-                    try:
-                        rounds.round(number, options.seed)
-                    except AssertionError as error:
-                        bad += 1
-                        print(f"{scenario.name} --first {number} --seed {options.seed}: {error}")
-                print(f"{scenario.name}: {dict(rounds.counts)}", flush=True)
-    zygote.close()
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_rounds(__doc__, sys.argv[1:], Rounds))

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import torch
 from helpers import Silent, tiny_config
 
+from pocketlm.benchmarks.training.scaling import torchrun
 from pocketlm.model.checkpoint import load_checkpoint
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.hardware import allow_tf32
@@ -138,10 +138,8 @@ def test_nccl_averages_gradients(
     train(replace(config, tokenizer=None), tmp_path / "alone", Silent(), tokenizer)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config_to_json(config)))
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    module = ["--nproc-per-node", "2", "-m", "pocketlm.model.train"]
     done = subprocess.run(
-        [*launcher, *module, str(path), str(tmp_path / "run")],
+        torchrun(2, "pocketlm.model.train", str(path), str(tmp_path / "run")),
         capture_output=True,
         text=True,
         check=False,

@@ -7,17 +7,14 @@ from typing import Any
 
 import click
 
+from pocketlm.benchmarks.options import CORPUS_OPTION, TOKENS_OPTION
 from pocketlm.model.commands import JSON_OPTION
 
 
 @click.command("family")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder.")
-@click.option(
-    "--corpus", default="keyboard-en", show_default=True, help="Name, folder or file of a corpus."
-)
-@click.option(
-    "--tokens", default="en-base", show_default=True, metavar="MODEL", help="Whose tokens to use."
-)
+@CORPUS_OPTION
+@TOKENS_OPTION
 @click.option(
     "--parameters",
     type=click.IntRange(10_000, 20_000_000),

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pocketlm.benchmarks.training.parts import profile
+from pocketlm.benchmarks.training.parts import profiles
 from pocketlm.benchmarks.training.plain_loop import PlainLoop
 from pocketlm.benchmarks.training.race import Course, race
 from pocketlm.benchmarks.training.scaling import scaling
@@ -25,7 +25,6 @@ from pocketlm.models import open_tokenizer
 
 RESULTS = "results.json"
 SAMPLES = (256, 1024, 4096)
-PROFILED_STEPS = 20
 VALID_LINES = 2000
 Json = dict[str, Any]
 Bar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -63,7 +62,7 @@ def measure_training(
     for name in wanted:
         with bar(name) as progress:
             if name == "parts":
-                found: Any = _profiles(config, course)
+                found: Any = profiles(config, shards, tokenizer)
             elif name == "loops":
                 found = _loops(config, course, progress)
             elif name == "softmax":
@@ -77,20 +76,6 @@ def measure_training(
         results[name] = {"command": command, "steps": steps, **machine, "rows": found}
         write_json(path, results)
     return results
-
-
-def _profiles(config: TrainConfig, course: Course) -> list[Json]:
-    return [
-        {
-            "softmax": "chunked" if chunked else "plain",
-            "precision": str(dtype).removeprefix("torch."),
-            "milliseconds": profile(
-                config, course.shards, course.tokenizer, dtype, chunked, PROFILED_STEPS
-            ),
-        }
-        for chunked in (False, True)
-        for dtype in (torch.float32, torch.bfloat16)
-    ]
 
 
 def _loops(config: TrainConfig, course: Course, progress: Callable[[float], None]) -> list[Json]:

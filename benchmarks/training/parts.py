@@ -1,6 +1,6 @@
 """Where the time of a step goes: the window, the recurrence, the softmax, the optimizer.
 
-    python -m pocketlm.benchmarks.training.parts keyboard-en en-base [--threads 2]
+    OMP_NUM_THREADS=2 python -m pocketlm.benchmarks.training.parts keyboard-en en-base
 
 A step is cut where the softmax begins: its loss and the gradients that it gives are one part, the
 way back through the recurrence another.
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,9 +28,10 @@ from pocketlm.model.segments import WindowStream
 from pocketlm.model.shards import TokenShards, open_shards
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.models import open_tokenizer
+from pocketlm.module_command import run_module
 
 PARTS = ("window", "recurrence, forth", "softmax, forth and back", "recurrence, back", "optimizer")
-_WARMUP = 3
+_WARMUP, _STEPS = 3, 20
 
 
 class Stopwatch:
@@ -63,7 +65,6 @@ def profile(
     tokenizer: Tokenizer,
     dtype: torch.dtype,
     chunked: bool,
-    steps: int,
 ) -> dict[str, float]:
     """Milliseconds of each part of a step, medians; with the chunked softmax or the plain one."""
     torch.manual_seed(config.seed)
@@ -73,7 +74,7 @@ def profile(
     carried = objective.model.start_state(config.rows).detach()
     softmax = tied_softmax_loss if chunked else plain_softmax
     watch = Stopwatch()
-    for _ in range(_WARMUP + steps):
+    for _ in range(_WARMUP + _STEPS):
         with watch.time(PARTS[0]):
             segments = stream.next_window()
         optimizer.zero_grad()
@@ -94,23 +95,38 @@ def profile(
     return watch.medians()
 
 
-def main(arguments: list[str]) -> int:
-    """Print a table for the corpus and the tokens named."""
-    corpus, tokens, *rest = arguments
-    if rest[:1] == ["--threads"]:
-        torch.set_num_threads(int(rest[1]))
+def profiles(
+    config: TrainConfig, shards: TokenShards, tokenizer: Tokenizer
+) -> list[dict[str, Any]]:
+    """Each softmax in each precision: `softmax`, `precision`, `milliseconds` of each part."""
+    return [
+        {
+            "softmax": "chunked" if chunked else "plain",
+            "precision": str(dtype).removeprefix("torch."),
+            "milliseconds": profile(config, shards, tokenizer, dtype, chunked),
+        }
+        for chunked in (False, True)
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+
+
+def _print_profiles(corpus: str, tokens: str) -> None:
     tokenizer = open_tokenizer(Path(tokens))
     shards = open_shards(open_corpus(corpus), "train", tokenizer)
     sizes = ModelConfig(vocabulary_size=tokenizer.vocabulary_size)
     config = TrainConfig(corpus=corpus, model=sizes, fresh_lines=0.0, max_steps=1)
-    for chunked in (False, True):
-        for dtype in (torch.float32, torch.bfloat16):
-            parts = profile(config, shards, tokenizer, dtype, chunked, steps=20)
-            name = "chunked" if chunked else "plain"
-            print(f"{name} softmax, {dtype}: {sum(parts.values()):.0f} ms")  # noqa: T201
-            for part, milliseconds in parts.items():
-                print(f"  {part:25s} {milliseconds:7.1f} ms")  # noqa: T201
-    return 0
+    for found in profiles(config, shards, tokenizer):
+        parts = found["milliseconds"]
+        name = f"{found['softmax']} softmax, {found['precision']}"
+        print(f"{name}: {sum(parts.values()):.0f} ms")  # noqa: T201
+        for part, milliseconds in parts.items():
+            print(f"  {part:25s} {milliseconds:7.1f} ms")  # noqa: T201
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of the module's docstring."""
+    usage = "pocketlm.benchmarks.training.parts CORPUS MODEL"
+    return run_module(usage, arguments, _print_profiles)
 
 
 if __name__ == "__main__":

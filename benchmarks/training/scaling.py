@@ -41,11 +41,16 @@ def scaling(
     ]
 
 
-def _seconds(config: Path, steps: int, ranks: int, threads: int) -> list[float]:
+def torchrun(ranks: int, module: str, *arguments: str) -> list[str]:
+    """The command that starts a module in so many processes of this machine."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    module = ["--nproc-per-node", str(ranks), "-m", "pocketlm.benchmarks.training.steps"]
+    return [*launcher, "--nproc-per-node", str(ranks), "-m", module, *arguments]
+
+
+def _seconds(config: Path, steps: int, ranks: int, threads: int) -> list[float]:
+    module = "pocketlm.benchmarks.training.steps"
     done = subprocess.run(
-        [*launcher, *module, str(config), str(steps)],
+        torchrun(ranks, module, str(config), str(steps)),
         env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         capture_output=True,
         text=True,

@@ -21,27 +21,22 @@ from pocketlm.model.ranks import open_ranks
 from pocketlm.model.run_folder import config_from_json
 from pocketlm.model.trainer import Trainer
 from pocketlm.models import open_tokenizer
+from pocketlm.module_command import run_module
 
 _WARMUP = 5  # steps that are not counted
 
 
-def main(arguments: list[str]) -> int:
-    """Take the steps that the arguments ask for."""
-    try:
-        return _measure(Path(arguments[0]), int(arguments[1]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-
-
-def _measure(path: Path, steps: int) -> int:
+def _measure(settings: str, steps: str) -> None:
+    if not steps.isdigit():
+        raise UserError(f"{steps!r:.60} is no number of steps")
+    path, count = Path(settings), int(steps)
     config = config_from_json(read_json(path, "training config"), str(path))
     assert config.tokenizer
     seconds = []
     with open_ranks(config.device) as ranks, tempfile.TemporaryDirectory() as folder:
         corpus, tokenizer = open_corpus(config.corpus), open_tokenizer(Path(config.tokenizer))
         trainer = Trainer(config, Path(folder), NoProgress(), corpus, tokenizer, ranks)
-        for _ in range(_WARMUP + steps):
+        for _ in range(_WARMUP + count):
             began = time.perf_counter()
             trainer.train_step(0.5)
             seconds.append(time.perf_counter() - began)
@@ -49,7 +44,11 @@ def _measure(path: Path, steps: int) -> int:
         if ranks.leads:
             found = {"ranks": ranks.size, "threads": torch.get_num_threads()}
             print(json.dumps({**found, "seconds": seconds[_WARMUP:]}))  # noqa: T201
-    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of the module's docstring."""
+    return run_module("pocketlm.benchmarks.training.steps CONFIG.json STEPS", arguments, _measure)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pocketlm.benchmarks.options import CORPUS_OPTION, TOKENS_OPTION
 from pocketlm.model.commands import JSON_OPTION
 
 PARTS = ("parts", "loops", "softmax", "compile", "ranks")
@@ -13,12 +14,8 @@ PARTS = ("parts", "loops", "softmax", "compile", "ranks")
 
 @click.command("training")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder.")
-@click.option(
-    "--corpus", default="keyboard-en", show_default=True, help="Name, folder or file of a corpus."
-)
-@click.option(
-    "--tokens", default="en-base", show_default=True, metavar="MODEL", help="Whose tokens to use."
-)
+@CORPUS_OPTION
+@TOKENS_OPTION
 @click.option(
     "--preset",
     type=click.Choice(["tiny", "small", "base"]),
