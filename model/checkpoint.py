@@ -5,7 +5,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import fsync_path
+from pocketlm.model.optimizer import STATE_KEYS
 from pocketlm.model.temporaries import held_temporary
 
 _STATE = "state"
@@ -110,14 +111,17 @@ def load_weights(
     model.load_state_dict(tensors, assign=assign)
 
 
-def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The tensors that the next step depends on: weights, the optimizer's, random numbers."""
+def training_tensors(
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
+) -> dict[str, Tensor]:
+    """The tensors that the next step depends on: weights, the optimizers', random numbers."""
     tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
     device = torch.device("cpu")
     for name, parameter in model.named_parameters():
         device = parameter.device
-        for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{key}.{name}"] = value
+        for optimizer in optimizers:
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = value
     tensors["random.cpu"] = torch.get_rng_state()
     if device.type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -125,20 +129,22 @@ def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict
 
 
 def restore_training(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], path: Path
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    tensors: dict[str, Tensor],
+    path: Path,
 ) -> None:
     """Put back what `training_tensors` gave; `path` names the file in an error line."""
     weights = {k.removeprefix("model."): t for k, t in tensors.items() if k[:6] == "model."}
     load_weights(model, weights, path)
     device = torch.device("cpu")
-    for name, parameter in model.named_parameters():
-        device = parameter.device
-        if f"optimizer.step.{name}" not in tensors:
-            continue  # saved before the first step
-        optimizer.state[parameter] = {
-            key: tensors[f"optimizer.{key}.{name}"].to(device)
-            for key in ("step", "exp_avg", "exp_avg_sq")
-        }
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    for optimizer in optimizers:
+        for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+            device = parameter.device
+            saved = [(k, f"optimizer.{k}.{names[parameter]}") for k in STATE_KEYS[type(optimizer)]]
+            if saved[0][1] in tensors:  # none where it was saved before the first step
+                optimizer.state[parameter] = {k: tensors[n].to(device) for k, n in saved}
     torch.set_rng_state(tensors["random.cpu"])
     if device.type == "cuda" and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -21,7 +21,7 @@ bits of a, made odd (Bloom 1970; Kirsch and Mitzenmacher 2006).
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,7 +66,9 @@ class Lexicon:
         words = _frequent_words(lines)
         bits = bytearray(max(1, -(-len(words) * BITS_PER_WORD // 8)))
         for word in words:
-            for bit in _bits_of(word, 8 * len(bits)):
+            value, step = _hash(word)
+            for j in range(HASHES):
+                bit = (value + j * step) % (8 * len(bits))
                 bits[bit >> 3] |= 1 << (bit & 7)
         return cls(tokenizer.sha256, _endings(tokens, tokenizer), bytes(bits), len(words))
 
@@ -104,7 +106,12 @@ class Lexicon:
         return self._holds(fold(word))
 
     def _look_up(self, folded: str) -> bool:
-        return all(self._bits[bit >> 3] >> (bit & 7) & 1 for bit in _bits_of(folded, self._size))
+        value, step = _hash(folded)
+        for j in range(HASHES):
+            bit = (value + j * step) % self._size
+            if not self._bits[bit >> 3] >> (bit & 7) & 1:
+                return False
+        return True
 
     def endings(self) -> npt.NDArray[np.float64]:
         """The share [V] of times that a piece was the last of its word, above 0 and below 1."""
@@ -147,9 +154,9 @@ def _endings(
     return np.round(255 * (ended + 0.5) / (seen + 1)).astype(np.uint8)
 
 
-def _bits_of(folded: str, size: int) -> Iterator[int]:
+def _hash(folded: str) -> tuple[int, int]:
+    """The first place of a word in the filter and the step to the next ones (FNV-1a's halves)."""
     value = 0xCBF29CE484222325
     for byte in folded.encode():
         value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    step = value >> 32 | 1
-    return ((value + j * step) % size for j in range(HASHES))
+    return value, value >> 32 | 1

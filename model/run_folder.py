@@ -30,7 +30,11 @@ CHECKPOINT, LOG, RECORD = "checkpoint.safetensors", "log.csv", "record.json"
 
 
 BOUNDS = ("epochs", "max_steps", "max_minutes")  # of which a training needs one
-DIRECTIONS = ("forward", "both")
+CHOICES = {
+    "direction": ("forward", "both"),
+    "optimizer": ("adamw", "muon"),
+    "precision": ("auto", "fp32", "bf16"),
+}
 LARGEST_WINDOW = 1 << 22  # tokens of one step
 
 
@@ -48,6 +52,7 @@ class TrainConfig:
     accumulate: int = 1  # groups of rows that a process takes one after another
     fresh_lines: float = 0.5  # share of lines inside a document that start from the initial state
     lower_case: float = 0.0  # share of the training documents taken in lower case
+    optimizer: str = "adamw"  # or muon (optimizer.py)
     learning_rate: float = 3e-3  # the peak
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -85,21 +90,20 @@ class TrainConfig:
             raise UserError("a training needs epochs, max_steps or max_minutes, above 0")
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
-        self._check_beginning()
+        self._check_choices()
         if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
             raise UserError("softmax_samples is outside 1..65536")
         if not 0 <= self.lower_case <= 1:
             raise UserError("lower_case is outside 0..1")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
 
-    def _check_beginning(self) -> None:
+    def _check_choices(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UserError(f"{name} {getattr(self, name)!r:.60} is not {' or '.join(choices)}")
         if self.tokenizer and self.initial:
             raise UserError("a training goes on with the tokens of the model that it begins from")
-        if self.direction not in DIRECTIONS:
-            raise UserError(f"direction {self.direction!r:.60} is not forward or both")
         if self.direction == "both" and (self.initial or self.accumulate > 1 or self.compile):
             raise UserError("a model of both directions has no --from, --accumulate, --compile")
 

@@ -161,8 +161,13 @@ class Suggester:
         context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
         words = self._search(context_ids, _Target.of(context, prefix), k)
         sentence = starts_sentence(context)
-        shown = ((_way_to_write(ways, all_, prefix, sentence), all_) for ways, all_ in words)
-        best = sorted((-log, word) for word, log in shown if word)[:k]
+        best: list[tuple[float, str]] = []
+        for ways, total in sorted(words, key=lambda each: -each[1]):
+            if len(best) >= k and total < -best[k - 1][0]:
+                break
+            if word := _way_to_write(ways, total, prefix, sentence):
+                best.append((-total, word))
+        best = sorted(best)[:k]
         return [
             Suggestion(word, float(np.exp(-log)))
             for log, word in best
@@ -179,7 +184,7 @@ class Suggester:
             if not open_ or (worst > -np.inf and open_.likeliest() <= worst):
                 return words
             beginning = self._extend(*open_.take(), target)
-            if self._completes(beginning, target):
+            if self._completes(beginning.text, beginning.key, target):
                 following = self._steps.log_probabilities(beginning.tokens)
                 ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
                 words.add(beginning.text, beginning.log_probability + float(np.log(ending)))
@@ -194,18 +199,17 @@ class Suggester:
         if not groups:
             return
         tokens = np.concatenate([group.tokens for group in groups])
-        log_probabilities = np.concatenate([group.scores for group in groups])
-        scores = log_probabilities + self._log_endings[tokens]
+        scores = np.concatenate([group.scores for group in groups]) + self._log_endings[tokens]
         owners = np.repeat(np.arange(len(groups)), [len(group.tokens) for group in groups])
         least = self._least(words, k)
         for i in np.argsort(-scores, kind="stable").tolist():
             score = float(scores[i])
             if score <= least:
                 return
-            parent, token = groups[owners[i]].parent, int(tokens[i])
-            beginning = self._extend(parent, token, float(log_probabilities[i]), target)
-            if self._completes(beginning, target):
-                words.add(beginning.text, score)
+            parent = groups[owners[i]].parent
+            text, key = self._longer(parent, int(tokens[i]), target)
+            if self._completes(text, key, target):
+                words.add(text, score)
                 least = self._least(words, k)
 
     @staticmethod
@@ -235,24 +239,25 @@ class Suggester:
     def _extend(
         self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
     ) -> _Beginning:
-        return _Beginning(
-            parent.text + self._pieces.text(token),
-            parent.key + self._pieces.key(token, target.apostrophes),
-            (*parent.tokens, token),
-            log_probability,
-        )
+        text, key = self._longer(parent, token, target)
+        return _Beginning(text, key, (*parent.tokens, token), log_probability)
 
-    def _completes(self, beginning: _Beginning, target: "_Target") -> bool:
+    def _longer(self, parent: _Beginning, token: int, target: "_Target") -> tuple[str, str]:
+        """Text and key of a beginning with one more piece."""
+        key = self._pieces.key(token, target.apostrophes)
+        return parent.text + self._pieces.text(token), parent.key + key
+
+    def _completes(self, text: str, key: str, target: "_Target") -> bool:
         """Whether a beginning is a word that may be suggested, and has all of the prefix."""
-        return len(beginning.key) >= len(target.key) and self._may_be_suggested(beginning.text)
+        return len(key) >= len(target.key) and self._may_be_suggested(text)
 
     def _find_whether_suggested(self, word: str) -> bool:
         return (
             bool(word)
             and is_letter(word[0])
             and word[-1] not in APOSTROPHES
-            and not is_blocked(fold(word), self._blocked)
             and (self._lexicon is None or word in self._lexicon)
+            and not is_blocked(fold(word), self._blocked)
         )
 
 

@@ -64,9 +64,14 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
     help="Share of lines inside a document that start from a fresh state.",
 )
 @click.option("--lower-case", type=float, help="Share of the documents taken in lower case.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adamw", "muon"]),
+    help="AdamW for all, or Muon for the matrices between the layers.  [default: adamw]",
+)
 @click.option("--learning-rate", type=float, help="Its peak.")
 @click.option("--warmup-steps", type=int, help="Steps to the peak.")
-@click.option("--weight-decay", type=float, help="AdamW's.")
+@click.option("--weight-decay", type=float, help="Of the matrices.")
 @click.option(
     "--softmax-samples",
     type=int,

@@ -11,7 +11,7 @@ Shapes: B rows of this process, L layers, H hidden.
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +29,7 @@ from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import allow_tf32, machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
+from pocketlm.model.optimizer import muon
 from pocketlm.model.progress import NoProgress, Progress
 from pocketlm.model.ranks import Ranks
 from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
@@ -129,6 +130,11 @@ class Trainer(TrainingLoop[TrainConfig]):
         """
         entropy = [self.config.seed, self.step, group]
         torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
+
+    def _make_optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        if self.config.optimizer == "muon":
+            return muon(self.model, self.config)
+        return super()._make_optimizers()
 
     def _epochs(self) -> float:
         return self.tokens / self.shards.index.tokens

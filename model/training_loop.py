@@ -1,6 +1,6 @@
 """The loop of any training here: steps to a bound, validations, a log, checkpoints, resuming.
 
-    one step -> update (schedule, gradient, clipping, AdamW) -> validation when due -> log
+    one step -> update (schedule, gradient, clipping, optimizers) -> validation when due -> log
              -> checkpoint every few minutes, and where a signal interrupts
 
 What is trained, and on what, is its subclasses': trainer.py and tasks/trainer.py. Of several
@@ -29,7 +29,7 @@ from pocketlm.model.checkpoint import (
 )
 from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.files import finite
-from pocketlm.model.optimizer import Schedule, adamw, learning_rate
+from pocketlm.model.optimizer import Schedule, adamw, learning_rate, set_learning_rate
 from pocketlm.model.progress import Progress, Status
 from pocketlm.model.ranks import Ranks
 from pocketlm.model.run_folder import CHECKPOINT, CONFIG, LOG
@@ -70,6 +70,7 @@ class TrainingLoop(ABC, Generic[Settings]):
     """The state that every training has, and what it does with it."""
 
     log_columns: Sequence[str]
+    device: torch.device  # of the module; set by subclasses
 
     def __init__(
         self,
@@ -82,8 +83,7 @@ class TrainingLoop(ABC, Generic[Settings]):
         self.config, self.folder, self.progress = config, folder, progress
         self.ranks = ranks or Ranks()
         self._module = module
-        self._device = next(module.parameters()).device
-        self.optimizer = adamw(module, config)
+        self.optimizers = self._make_optimizers()
         self.step = 0
         self.seconds = 0.0  # of this run, earlier sessions included
         self.sessions = 1
@@ -122,6 +122,9 @@ class TrainingLoop(ABC, Generic[Settings]):
         self.progress.update(self._status())
         self.save()
 
+    def _make_optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        return [adamw(self._module, self.config)]
+
     def _open_log(self) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
         if not self.ranks.leads:
             return nullcontext(lambda _: None)
@@ -130,33 +133,33 @@ class TrainingLoop(ABC, Generic[Settings]):
     def _agree(self, interrupted: bool) -> bool:
         """Take rank 0's clock for everybody's; whether any process was interrupted."""
         mine = [self.seconds if self.ranks.leads else 0.0, float(interrupted)]
-        self.seconds, stops = self.ranks.total(mine, self._device)
+        self.seconds, stops = self.ranks.total(mine, self.device)
         return stops > 0
 
     def _update(self, losses: Iterable[Tensor], fraction: float) -> dict[str, float]:
-        """One step of the optimizer; its row of the log.
+        """One step of the optimizers; its row of the log.
 
         Args:
             losses: of parts of the step, whose sum is this process' loss.
             fraction: of the run.
         """
         rate = learning_rate(self.config, self.step, fraction)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+        set_learning_rate(self.optimizers, rate)
+        self._module.zero_grad(set_to_none=True)
         parts = []
         for loss in losses:
             loss.backward()
             parts.append(loss.detach())
         mine = torch.stack(parts).sum().item()  # waits for a GPU: once, when all is under way
-        value = self.ranks.total([mine], self._device)[0] / self.ranks.size
+        value = self.ranks.total([mine], self.device)[0] / self.ranks.size
         norm = torch.nn.utils.clip_grad_norm_(self._module.parameters(), self.config.clip).item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise UserError(
                 f"the loss is not finite at step {self.step}: lower the learning rate; "
                 "the last checkpoint is kept"
             )
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         self.losses.append(value)
         return {"loss": float(np.mean(self.losses)), "learning_rate": rate, "gradient_norm": norm}
@@ -186,7 +189,7 @@ class TrainingLoop(ABC, Generic[Settings]):
         own_tensors, own_state = self._own_tensors(), self._own_state()
         if not self.ranks.leads:
             return
-        tensors = {**training_tensors(self._module, self.optimizer), **own_tensors}
+        tensors = {**training_tensors(self._module, self.optimizers), **own_tensors}
         state = {
             "format_version": CHECKPOINT_VERSION,
             "step": self.step,
@@ -210,7 +213,7 @@ class TrainingLoop(ABC, Generic[Settings]):
             raise UserError(f"{path} was written by another version of PocketLM")
         self._check_origin(checkpoint.state, path)
         try:
-            restore_training(self._module, self.optimizer, checkpoint.tensors, path)
+            restore_training(self._module, self.optimizers, checkpoint.tensors, path)
             self._restore_state(checkpoint.state)
             self._restore_own(checkpoint.tensors, checkpoint.state)
         except UserError:

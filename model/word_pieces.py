@@ -33,6 +33,7 @@ class WordPieces:
             apostrophes: sorted((key, i) for i, key in keys.items())
             for apostrophes, keys in self._keys.items()
         }
+        self._exactly = {apostrophes: _by_key(keys) for apostrophes, keys in self._keys.items()}
         self._longest = max(map(len, folded.values()), default=0)
         inner = [i for i in ids if tokenizer.pieces[i][0] != WORD_START]  # none of whole words
         self._inner = np.array(inner, dtype=np.int64)
@@ -45,6 +46,10 @@ class WordPieces:
         scores = np.array(tokenizer.scores)
         all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
         self._inner_share = np.exp(scores - all_inner)  # [V]
+        self._key_share = {  # of all pieces of a key
+            apostrophes: {key: float(self._inner_share[each].sum()) for key, each in keys.items()}
+            for apostrophes, keys in self._exactly.items()
+        }
         self.continuations = lru_cache(maxsize=256)(self._find_continuations)
 
     def text(self, token: int) -> str:
@@ -70,7 +75,7 @@ class WordPieces:
         # An apostrophe alone has an empty key; no word begins with it.
         shortest = 1 if rest[0] == WORD_START else 0
         for length in range(shortest, min(len(rest), self._longest + 1)):
-            parts = self._with_key(rest[:length], apostrophes)
+            parts = self._exactly[apostrophes].get(rest[:length], [])
             ids += parts
             fits += [known[length]] * len(parts)
         longer = self._beginning_with(rest, apostrophes)
@@ -81,25 +86,26 @@ class WordPieces:
 
         At i stands the share for `rest[i:]`; none is 0.
         """
-        shares = [0.0] * len(rest)
+        shares, known = [0.0] * len(rest), self._key_share[apostrophes]
         for start in range(len(rest) - 1, -1, -1):
             share = self._inner_share[self._beginning_with(rest[start:], apostrophes)].sum()
             for stop in range(start + 1, min(len(rest), start + self._longest + 1)):
-                part = self._with_key(rest[start:stop], apostrophes)
-                share += self._inner_share[part].sum() * shares[stop]
+                share += known.get(rest[start:stop], 0.0) * shares[stop]
             shares[start] = max(float(share), SMALLEST_FIT)
         return shares
-
-    def _with_key(self, key: str, apostrophes: bool) -> list[int]:
-        keys = self._sorted[apostrophes]
-        first = bisect.bisect_left(keys, (key, -1))
-        return [token for _, token in keys[first : bisect.bisect_left(keys, (key, LAST_ID))]]
 
     def _beginning_with(self, key: str, apostrophes: bool) -> list[int]:
         keys = self._sorted[apostrophes]
         first = bisect.bisect_left(keys, (key, -1))
         last = bisect.bisect_left(keys, (key + LAST_CHARACTER, -1))
         return [token for _, token in keys[first:last]]
+
+
+def _by_key(keys: dict[int, str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for token in sorted(keys):
+        found.setdefault(keys[token], []).append(token)
+    return found
 
 
 def _in_word(piece: str) -> bool:

@@ -81,11 +81,14 @@ def test_a_compiled_cell_trains_the_same(
         assert torch.allclose(tensor, compiled[key], atol=1e-5), key
 
 
-@pytest.mark.parametrize(("layers", "cell"), [(1, "gru"), (2, "gru"), (1, "rnn")])
+@pytest.mark.parametrize(
+    ("layers", "cell", "optimizer"),
+    [(1, "gru", "adamw"), (2, "gru", "muon"), (1, "rnn", "adamw")],
+)
 def test_a_resumed_run_is_the_uninterrupted_one(
-    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int, cell: str
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, layers: int, cell: str, optimizer: str
 ) -> None:
-    config = tiny_config(corpus, layers, max_steps=30, valid_every=10)
+    config = tiny_config(corpus, layers, max_steps=30, valid_every=10, optimizer=optimizer)
     config = replace(config, model=replace(config.model, dropout=0.2, cell=cell))
     train(config, tmp_path / "whole", Silent(), tokenizer)
 
