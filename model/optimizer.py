@@ -9,6 +9,7 @@ from torch import nn
 
 FINAL_LEARNING_RATE = 0.02  # of the peak
 WARMUP_SHARE = 0.1  # of the run
+RESTART_RATE = 2 / 3  # of the peak, after a restart
 MUON_SCALE = 2.0  # of AdamW's learning rate
 # What each keeps of a parameter, for checkpoints.
 STATE_KEYS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
@@ -41,6 +42,20 @@ def learning_rate(config: Schedule, step: int, fraction: float) -> float:
     warmup = min(1.0, max((step + 1) / (config.warmup_steps + 1), fraction / WARMUP_SHARE))
     cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
     return config.learning_rate * warmup * max(FINAL_LEARNING_RATE, cosine)
+
+
+def with_restart(fraction: float, restart: float) -> tuple[float, float]:
+    """The place in a schedule that ends at `restart` of the run and then begins once more.
+
+    A network that was trained to the end of a schedule gains by a second one, from a lower peak
+    (Loshchilov and Hutter 2017, SGDR).
+
+    Returns:
+        the fraction of the present schedule, and the share of the peak that it has.
+    """
+    if fraction < restart:
+        return fraction / restart, 1.0
+    return (fraction - restart) / (1 - restart), RESTART_RATE if restart else 1.0
 
 
 def adamw(module: nn.Module, config: Schedule) -> torch.optim.AdamW:

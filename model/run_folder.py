@@ -55,6 +55,7 @@ class TrainConfig:
     optimizer: str = "adamw"  # or muon (optimizer.py)
     learning_rate: float = 3e-3  # the peak
     warmup_steps: int = 200
+    restart: float = 0.0  # share of the run after which the schedule begins once more; 0: never
     weight_decay: float = 0.01
     softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient
@@ -93,8 +94,8 @@ class TrainConfig:
         self._check_choices()
         if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
             raise UserError("softmax_samples is outside 1..65536")
-        if not 0 <= self.lower_case <= 1:
-            raise UserError("lower_case is outside 0..1")
+        if not (0 <= self.lower_case <= 1 and 0 <= self.restart < 1):
+            raise UserError("lower_case or restart is outside 0..1")
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
 

@@ -71,6 +71,11 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 )
 @click.option("--learning-rate", type=float, help="Its peak.")
 @click.option("--warmup-steps", type=int, help="Steps to the peak.")
+@click.option(
+    "--restart",
+    type=float,
+    help="Share of the run after which the schedule begins once more, from two thirds of the peak.",
+)
 @click.option("--weight-decay", type=float, help="Of the matrices.")
 @click.option(
     "--softmax-samples",

@@ -29,7 +29,7 @@ from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import allow_tf32, machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.objective import NextToken, Objective, to_device
-from pocketlm.model.optimizer import muon
+from pocketlm.model.optimizer import muon, with_restart
 from pocketlm.model.progress import NoProgress, Progress
 from pocketlm.model.ranks import Ranks
 from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
@@ -130,6 +130,10 @@ class Trainer(TrainingLoop[TrainConfig]):
         """
         entropy = [self.config.seed, self.step, group]
         torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
+
+    def _learning_rate(self, fraction: float) -> float:
+        within, share = with_restart(min(fraction, 1.0), self.config.restart)
+        return share * super()._learning_rate(within)
 
     def _make_optimizers(self) -> Sequence[torch.optim.Optimizer]:
         if self.config.optimizer == "muon":

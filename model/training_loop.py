@@ -122,6 +122,9 @@ class TrainingLoop(ABC, Generic[Settings]):
         self.progress.update(self._status())
         self.save()
 
+    def _learning_rate(self, fraction: float) -> float:
+        return learning_rate(self.config, self.step, fraction)
+
     def _make_optimizers(self) -> Sequence[torch.optim.Optimizer]:
         return [adamw(self._module, self.config)]
 
@@ -143,7 +146,7 @@ class TrainingLoop(ABC, Generic[Settings]):
             losses: of parts of the step, whose sum is this process' loss.
             fraction: of the run.
         """
-        rate = learning_rate(self.config, self.step, fraction)
+        rate = self._learning_rate(fraction)
         set_learning_rate(self.optimizers, rate)
         self._module.zero_grad(set_to_none=True)
         parts = []

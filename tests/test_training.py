@@ -20,7 +20,7 @@ from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoi
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.network import open_run
-from pocketlm.model.optimizer import FINAL_LEARNING_RATE, learning_rate
+from pocketlm.model.optimizer import FINAL_LEARNING_RATE, RESTART_RATE, learning_rate
 from pocketlm.model.run_folder import (
     CHECKPOINT,
     LOG,
@@ -141,6 +141,17 @@ def test_the_schedule_warms_up_and_finishes(corpus: Corpus) -> None:
     assert learning_rate(config, 50, 0.5) == pytest.approx(0.005)
     assert learning_rate(config, 3, 0.2) > 0.008  # a short run is warm after a tenth of it
     assert learning_rate(config, 99, 1.0) == pytest.approx(0.01 * FINAL_LEARNING_RATE)
+
+
+def test_a_schedule_begins_once_more(corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    config = tiny_config(corpus, max_steps=40, valid_every=1, restart=0.5)
+    train(config, tmp_path / "run", Silent(), tokenizer)
+    with (tmp_path / "run" / LOG).open() as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    assert rates[19] < 0.1 * config.learning_rate
+    assert rates[20] == pytest.approx(RESTART_RATE * config.learning_rate, rel=0.05)
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[-1] < 0.1 * rates[20]
 
 
 def test_minutes_bound_a_run_and_its_schedule(
