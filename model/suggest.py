@@ -207,7 +207,7 @@ class Suggester:
             if score <= least:
                 return
             parent = groups[owners[i]].parent
-            text, key = self._longer(parent, int(tokens[i]), target)
+            text, key = self._with_piece(parent, int(tokens[i]), target)
             if self._completes(text, key, target):
                 words.add(text, score)
                 least = self._least(words, k)
@@ -239,10 +239,10 @@ class Suggester:
     def _extend(
         self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
     ) -> _Beginning:
-        text, key = self._longer(parent, token, target)
+        text, key = self._with_piece(parent, token, target)
         return _Beginning(text, key, (*parent.tokens, token), log_probability)
 
-    def _longer(self, parent: _Beginning, token: int, target: "_Target") -> tuple[str, str]:
+    def _with_piece(self, parent: _Beginning, token: int, target: "_Target") -> tuple[str, str]:
         """Text and key of a beginning with one more piece."""
         key = self._pieces.key(token, target.apostrophes)
         return parent.text + self._pieces.text(token), parent.key + key

@@ -13,6 +13,12 @@ _ENGLISH = {
     "valid_lines": 3000,
 }
 TRAINING_RECIPES: dict[str, dict[str, Any]] = {
-    "en-base": {"preset": "base", **_ENGLISH, "max_steps": 16_000, "valid_every": 2000},
+    "en-base": {
+        "preset": "base",
+        **_ENGLISH,
+        "max_steps": 28_000,
+        "restart": 16 / 28,
+        "valid_every": 2000,
+    },
     "en-small": {"preset": "small", **_ENGLISH, "max_steps": 15_000, "valid_every": 1500},
 }
