@@ -163,7 +163,7 @@ class Suggester:
         sentence = starts_sentence(context)
         best: list[tuple[float, str]] = []
         for ways, total in sorted(words, key=lambda each: -each[1]):
-            if len(best) >= k and total < -best[k - 1][0]:
+            if best and len(best) >= k and total < -best[k - 1][0]:
                 break
             if word := _way_to_write(ways, total, prefix, sentence):
                 best.append((-total, word))

@@ -15,7 +15,7 @@ from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.words import fold, is_boundary, is_inner, is_letter, without_apostrophes
 
 DoubleArray = npt.NDArray[np.float64]
-LAST_ID, LAST_CHARACTER = 1 << 31, "\U0010ffff"
+LAST_CHARACTER = "\U0010ffff"
 SMALLEST_FIT = 1e-12
 
 
