@@ -181,7 +181,7 @@ def test_a_killed_process_is_one_line_and_leaves_nothing(
 
 
 ENDLESS = """
-import itertools, sys
+import itertools, signal, sys
 from pathlib import Path
 from pocketlm.model.shards import build_shards
 from pocketlm.model.tokenizer import Tokenizer
@@ -192,6 +192,7 @@ def lines():
             print("under way", flush=True)
         yield "see you tomorrow at the station"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's background job
 tokenizer = Tokenizer.load(Path(sys.argv[1]))
 build_shards(lines(), tokenizer, Path(sys.argv[2]), "x", processes=2)
 """
@@ -213,7 +214,10 @@ def test_processes_end_with_the_one_that_started_them(
     workers = children(parent.pid)
     assert len(workers) == 2
     parent.send_signal(number)
-    _, errors = parent.communicate(timeout=60)
+    try:
+        _, errors = parent.communicate(timeout=60)
+    finally:
+        parent.kill()
     if number == signal.SIGINT:  # cleans up; what is killed leaves its temporary folder
         assert list((tmp_path / "out").iterdir()) == []
         assert errors.count("Traceback") == 1
