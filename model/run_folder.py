@@ -22,7 +22,7 @@ from pocketlm.model.errors import UserError
 from pocketlm.model.files import read_json
 from pocketlm.model.gap_model import GapModel
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
-from pocketlm.model.settings import from_json
+from pocketlm.model.settings import PRECISIONS, check_choices, from_json
 from pocketlm.model.tokenizer import Tokenizer
 
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.model", "model.safetensors"
@@ -33,7 +33,7 @@ BOUNDS = ("epochs", "max_steps", "max_minutes")  # of which a training needs one
 CHOICES = {
     "direction": ("forward", "both"),
     "optimizer": ("adamw", "muon"),
-    "precision": ("auto", "fp32", "bf16"),
+    "precision": PRECISIONS,
 }
 LARGEST_WINDOW = 1 << 22  # tokens of one step
 
@@ -100,9 +100,7 @@ class TrainConfig:
             raise UserError("seed has to be below 2147483648")
 
     def _check_choices(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UserError(f"{name} {getattr(self, name)!r:.60} is not {' or '.join(choices)}")
+        check_choices(self, CHOICES)
         if self.tokenizer and self.initial:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         if self.direction == "both" and (self.initial or self.accumulate > 1 or self.compile):

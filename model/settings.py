@@ -8,11 +8,13 @@ import dataclasses
 import sys
 import types
 import typing
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pocketlm.model.errors import UserError
 
 Settings = TypeVar("Settings")
+PRECISIONS = ("auto", "fp32", "bf16")  # of a training's products
 
 
 def from_json(part: type[Settings], value: Any, source: str) -> Settings:
@@ -49,6 +51,17 @@ def from_json(part: type[Settings], value: Any, source: str) -> Settings:
         return part(**arguments)
     except TypeError as error:  # a field without a default is missing
         raise UserError(f"{source}: {error}") from None
+
+
+def check_choices(settings: Any, choices: Mapping[str, Sequence[str]]) -> None:
+    """UserError if a setting that `choices` names has a value that is not among its choices."""
+    for name, known in choices.items():
+        if getattr(settings, name) not in known:
+            raise UserError(f"{name} {getattr(settings, name)!r:.60} is not {_listed(known)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _fits(value: Any, hint: Any) -> bool:

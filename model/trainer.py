@@ -132,7 +132,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
 
     def _learning_rate(self, fraction: float) -> float:
-        within, share = with_restart(min(fraction, 1.0), self.config.restart)
+        within, share = with_restart(fraction, self.config.restart)
         return share * super()._learning_rate(within)
 
     def _make_optimizers(self) -> Sequence[torch.optim.Optimizer]:

@@ -46,8 +46,9 @@ class WordPieces:
         scores = np.array(tokenizer.scores)
         all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
         self._inner_share = np.exp(scores - all_inner)  # [V]
+        share = self._inner_share.tolist()
         self._key_share = {  # of all pieces of a key
-            apostrophes: {key: float(self._inner_share[each].sum()) for key, each in keys.items()}
+            apostrophes: {key: sum(share[i] for i in each) for key, each in keys.items()}
             for apostrophes, keys in self._exactly.items()
         }
         self.continuations = lru_cache(maxsize=256)(self._find_continuations)

@@ -136,7 +136,7 @@ def test_two_ranks_go_on_with_the_run_of_one(
 
 
 def test_a_signal_to_one_of_two_ranks_stops_both_and_one_goes_on_as_both_do(
-    config: TrainConfig, alone: Path, tmp_path: Path
+    config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     config = replace(config, tokenizer=str(alone / "tokenizer.model"))
@@ -153,6 +153,12 @@ def test_a_signal_to_one_of_two_ranks_stops_both_and_one_goes_on_as_both_do(
     both = shutil.copytree(folder, tmp_path / "both")
     record = resume(folder, Silent(), max_steps=stopped + 3)
     assert (record["steps"], record["ranks"]) == (stopped + 3, 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "same", StopAt(stopped), tokenizer)
+    resume(tmp_path / "same", Silent(), max_steps=stopped + 3)
+    places = [load_checkpoint(run / CHECKPOINT).state for run in (folder, tmp_path / "same")]
+    assert places[0]["position"] == places[1]["position"]
 
     write_json(both / CONFIG, config_to_json(run_config(folder)))
     finished(start(2, run_config(both), both, "--resume"))

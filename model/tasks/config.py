@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pocketlm.model.errors import UserError
-from pocketlm.model.settings import from_json
+from pocketlm.model.settings import PRECISIONS, check_choices, from_json
 
 READS = ("tokens", "features")
 ALIGNMENTS = ("whole", "each", "decoder")
@@ -94,8 +94,7 @@ class TaskConfig:
             raise UserError("smoothing or average is outside 0..1")
         if self.rows is not None and self.rows < 1:
             raise UserError("rows has to be at least 1")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise UserError(f"precision {self.precision!r} is not auto, fp32 or bf16")
+        check_choices(self, {"precision": PRECISIONS})
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
 
