@@ -27,6 +27,7 @@ class StepGraph(nn.Module):
     def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__()
         self.layers, self.cell = model.config.layers, CELLS[model.config.cell]
+        self.projected = model.config.recurrent_projection
 
     def embed(self, token: Tensor) -> Tensor:
         """Token [1, 1] -> its embedding [1, E]."""
@@ -42,7 +43,8 @@ class StepGraph(nn.Module):
         hidden = []
         for layer in range(self.layers):
             h = self._layer_state(state, layer)  # [1, H]
-            from_input, from_state = self.product(f"w{layer}", x), self.product(f"u{layer}", h)
+            read = self.product("projection", h) if self.projected else h
+            from_input, from_state = self.product(f"w{layer}", x), self.product(f"u{layer}", read)
             x = self.cell(from_input, from_state, h)
             hidden.append(x)
         logits = self.product("output", self.product("projection", x))
@@ -125,9 +127,9 @@ def named_matrices(model: RecurrentLanguageModel) -> dict[str, tuple[Tensor, Ten
     """Each matrix [N, K] of a step with its bias [N]; the embedding is the output [V, E]."""
     matrices: dict[str, tuple[Tensor, Tensor | None]] = {}
     for layer in range(model.config.layers):
-        w, u, b, c = (t.detach() for t in model.layer_weights(layer))
-        matrices[f"w{layer}"] = (w, b)
-        matrices[f"u{layer}"] = (u, c)
+        weights = model.layer_weights(layer)
+        matrices[f"w{layer}"] = (weights.w_x.detach(), weights.b_x.detach())
+        matrices[f"u{layer}"] = (weights.w_h.detach(), weights.b_h.detach())
     matrices["projection"] = (model.projection.weight.detach(), model.projection.bias.detach())
     matrices["output"] = (model.embedding.weight.detach(), None)
     return matrices

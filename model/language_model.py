@@ -4,7 +4,8 @@
           -> tied softmax
 
 The recurrence is that of recurrence.py, in the layers of deep.py: the cell `gru`, which all models
-of the package have, or `rnn`, the plain one, for comparison.
+of the package have, or `rnn`, the plain one, for comparison. With a recurrent projection the cell
+reads its state through the projection that the softmax has too: at one size a wider state.
 
 A line begins with the end token, fed to a learned initial state; the softmax shares its weights
 with the embedding (Press and Wolf 2017; Inan et al. 2017).
@@ -22,13 +23,13 @@ from torch.nn.utils.rnn import PackedSequence
 from pocketlm.model import recurrence
 from pocketlm.model.deep import deep
 from pocketlm.model.errors import UserError
-from pocketlm.model.recurrence import CELLS, Weights, module_weights
+from pocketlm.model.recurrence import CELLS, PRODUCTS, Weights, module_weights
 from pocketlm.model.tokenizer import LARGEST_VOCABULARY, SMALLEST_VOCABULARY
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The sizes of a language model, and its cell."""
+    """The sizes of a language model, its cell, and how the cell reads its state."""
 
     vocabulary_size: int = 8192
     embedding: int = 128
@@ -36,6 +37,7 @@ class ModelConfig:
     layers: int = 1
     dropout: float = 0.0
     cell: str = "gru"
+    recurrent_projection: bool = False
 
     def __post_init__(self) -> None:
         if not SMALLEST_VOCABULARY <= self.vocabulary_size <= LARGEST_VOCABULARY:
@@ -50,12 +52,17 @@ class ModelConfig:
             raise UserError(f"dropout {self.dropout} is outside 0..1")
         if self.cell not in CELLS:
             raise UserError(f"cell {self.cell!r:.60} is not one of {', '.join(CELLS)}")
+        if self.recurrent_projection and self.layers > 1:
+            raise UserError("a recurrent projection is that of the softmax: of one layer only")
 
 
 PRESETS = {
     "tiny": ModelConfig(vocabulary_size=1024, embedding=48, hidden=96),
     "small": ModelConfig(vocabulary_size=8192, embedding=96, hidden=384),
     "base": ModelConfig(vocabulary_size=8192, embedding=128, hidden=512),
+    "wide": ModelConfig(
+        vocabulary_size=8192, embedding=128, hidden=1152, recurrent_projection=True
+    ),
 }
 
 
@@ -68,22 +75,30 @@ class RecurrentLanguageModel(nn.Module):
         self._trained_cell = CELLS[config.cell]
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
         # The weights' names say which cell they are of.
-        self.add_module(config.cell, recurrent_module(config))
+        projected = config.recurrent_projection
+        self.add_module(
+            config.cell, ProjectedCell(config) if projected else recurrent_module(config)
+        )
         self.projection = nn.Linear(config.hidden, config.embedding)
         self.initial_state = nn.Parameter(torch.zeros(config.layers, config.hidden))  # [L, H]
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=config.embedding**-0.5)
-        make_orthogonal(self.recurrent)
+        if not projected:
+            make_orthogonal(self.recurrent)
 
     @property
     def recurrent(self) -> nn.RNNBase:
-        """Torch's module of the cell: `gru` or `rnn`."""
+        """Torch's module of the cell, `gru` or `rnn`; it has none with a recurrent projection."""
         module = self.get_submodule(self.config.cell)
         assert isinstance(module, nn.RNNBase)
         return module
 
     def layer_weights(self, layer: int) -> Weights:
-        """Of a layer: W_x [GH, E or H], W_h [GH, H], b_x [GH], b_h [GH] (recurrence.py)."""
+        """Of a layer: W_x [GH, E or H], W_h [GH, H or E], b_x [GH], b_h [GH] (recurrence.py)."""
+        if self.config.recurrent_projection:
+            cell = self.get_submodule(self.config.cell)
+            assert isinstance(cell, ProjectedCell)
+            return cell.weights(self.projection)
         return module_weights(self.recurrent, layer)
 
     @property
@@ -120,7 +135,12 @@ class RecurrentLanguageModel(nn.Module):
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A sequence: tokens [B, T], state [L, B, H] -> log-probabilities [B, T, V], state."""
-        outputs, state = self.recurrent(self.embedding(tokens), state)  # [B, T, H]
+        embedded = self.embedding(tokens)
+        if self.config.recurrent_projection:
+            cell = CELLS[self.config.cell]
+            outputs, last = recurrence.sequence(cell, self.layer_weights(0), embedded, state[0])
+            return self.log_probabilities(self.project(outputs)), last[None]
+        outputs, state = self.recurrent(embedded, state)  # [B, T, H]
         return self.log_probabilities(self.project(outputs)), state
 
     def packed(self, tokens: Tensor, batch_sizes: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,12 +155,14 @@ class RecurrentLanguageModel(nn.Module):
             projected outputs [N, E] in the same order, and the final states [L, B, H].
         """
         embedded = self.dropout(self.embedding(tokens))  # [N, E]
-        if embedded.is_cuda:  # cuDNN, as TF32: autocast would take it for fp16, bf16 or not
+        if embedded.is_cuda and not self.config.recurrent_projection:
+            # cuDNN, as TF32: autocast would take it for fp16, bf16 or not
             with torch.autocast("cuda", enabled=False):
                 inputs = PackedSequence(embedded.float(), batch_sizes)
                 outputs, state = self.recurrent(inputs, state.float())
             return self.project(self.dropout(outputs.data)), state
-        # On a CPU the equations are faster than torch's own packed GRU (docs/training.md).
+        # On a CPU the equations are faster than torch's own packed GRU (docs/training.md); cuDNN
+        # has no projection of a GRU.
         sizes = batch_sizes.tolist()
 
         def scanned(weights: Weights, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
@@ -165,6 +187,25 @@ class RecurrentLanguageModel(nn.Module):
     def parameter_count(self) -> int:
         """Trained numbers; the tied weights count once."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+class ProjectedCell(nn.Module):
+    """The weights of a cell that reads its state through a projection, named as torch's are."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        rows = PRODUCTS[config.cell] * config.hidden
+        for name in ("weight_ih_l0", "weight_hh_l0"):
+            matrix = nn.Parameter(torch.empty(rows, config.embedding))
+            self.register_parameter(name, matrix)
+            nn.init.uniform_(matrix, -(config.embedding**-0.5), config.embedding**-0.5)
+        for name in ("bias_ih_l0", "bias_hh_l0"):
+            self.register_parameter(name, nn.Parameter(torch.zeros(rows)))
+
+    def weights(self, projection: nn.Linear) -> Weights:
+        """With the projection [H] -> [E]."""
+        w_x, w_h, b_x, b_h = self.parameters()
+        return Weights(w_x, w_h, b_x, b_h, (projection.weight, projection.bias))
 
 
 def recurrent_module(config: ModelConfig) -> nn.RNNBase:

@@ -20,12 +20,14 @@ multiplies away. What is predicted of a state, W_y h_t and its activation, is it
 over words in language_model.py.
 
 Both want the same two products, W_x x + b_x and W_h h + b_h; a cell is what it makes of them. The
-first does not wait for the state, so that it is one product for all times at once. Networks of
+first does not wait for the state, so that it is one product for all times at once. With a recurrent
+projection (Sak, Senior and Beaufays 2014, there of an LSTM) the second is W_h (P h + b_p) + b_h:
+the gates read a few sums of a wide state, which takes a fraction of the weights. Networks of
 several layers are in deep.py, of two directions in bidirectional.py. Training on a GPU uses
 torch's own modules; this form is the reference, what a CPU trains with, and what is exported.
 
-Shapes: B batch, T time, N tokens of a packed batch, E input, H hidden, G products a cell makes of
-its input (3 for the GRU: r, z, n; 1 for the RNN).
+Shapes: B batch, T time, N tokens of a packed batch, E input, H hidden, P projected, G products a
+cell makes of its input (3 for the GRU: r, z, n; 1 for the RNN).
 """
 
 import itertools
@@ -46,9 +48,10 @@ class Weights(NamedTuple):
     """Of one layer in one direction; a GRU's gates below each other in the order r, z, n."""
 
     w_x: Tensor  # [GH, E]
-    w_h: Tensor  # [GH, H]
+    w_h: Tensor  # [GH, H], or [GH, P] with a projection
     b_x: Tensor  # [GH]
     b_h: Tensor  # [GH]
+    projection: tuple[Tensor, Tensor] | None = None  # [P, H] and [P]: what w_h reads of the state
 
 
 def scan(
@@ -83,6 +86,7 @@ def gru_state(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
 
 
 CELLS: dict[str, Cell] = {"gru": gru_state, "rnn": rnn_state}
+PRODUCTS = {"gru": 3, "rnn": 1}  # G of each
 
 
 def step(cell: Cell, weights: Weights, x: Tensor, h: Tensor) -> Tensor:
@@ -159,4 +163,5 @@ def module_weights(module: nn.RNNBase, layer: int, direction: int = 0) -> Weight
 
 
 def _after(cell: Cell, weights: Weights, from_input: Tensor, h: Tensor) -> Tensor:
-    return cell(from_input, F.linear(h, weights.w_h, weights.b_h), h)
+    read = h if weights.projection is None else F.linear(h, *weights.projection)
+    return cell(from_input, F.linear(read, weights.w_h, weights.b_h), h)

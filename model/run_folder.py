@@ -105,6 +105,8 @@ class TrainConfig:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         if self.direction == "both" and (self.initial or self.accumulate > 1 or self.compile):
             raise UserError("a model of both directions has no --from, --accumulate, --compile")
+        if self.direction == "both" and self.model.recurrent_projection:
+            raise UserError("a model of both directions has no --recurrent-projection")
 
 
 def config_from_json(value: Any, source: str) -> TrainConfig:

@@ -20,7 +20,7 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 @click.option("--corpus", metavar="NAME|FOLDER|FILE", help="The text; `first-look` is built in.")
 @click.option(
     "--preset",
-    type=click.Choice(["tiny", "small", "base"]),
+    type=click.Choice(["tiny", "small", "base", "wide"]),
     help="Sizes of the network.  [default: base]",
 )
 @click.option("--cell", type=click.Choice(["gru", "rnn"]), help="Recurrence.  [default: gru]")
@@ -49,6 +49,12 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 @click.option("--embedding", type=int, help="Width of the embedding.")
 @click.option("--hidden", type=int, help="Width of the state.")
 @click.option("--layers", type=int, help="Layers of the recurrence.")
+@click.option(
+    "--recurrent-projection",
+    is_flag=True,
+    default=None,
+    help="Let the cell read its state through the softmax's projection: a wider state at one size.",
+)
 @click.option("--dropout", type=float, help="Share of activations dropped in training.")
 @click.option(
     "--tokenizer",

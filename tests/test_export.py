@@ -38,45 +38,44 @@ from pocketlm.model.run_folder import load_run
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train import train
 
+NETWORKS: dict[str, dict[str, Any]] = {
+    "gru": {},
+    "two layers": {"layers": 2},
+    "plain cell": {"cell": "rnn"},
+    "projected": {"hidden": 96, "recurrent_projection": True},
+}
 
-@pytest.fixture(scope="module")
-def two_layers(
-    corpus: Corpus, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(
+    request: pytest.FixtureRequest,
+    run: Path,
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    folder = tmp_path_factory.mktemp("deep") / "run"
-    train(tiny_config(corpus, layers=2), folder, Silent(), tokenizer)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def plain_cell(
-    corpus: Corpus, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    folder = tmp_path_factory.mktemp("plain") / "run"
+    changes = NETWORKS[request.param]
+    if not changes:
+        return run
+    folder = tmp_path_factory.mktemp("network") / "run"
     config = tiny_config(corpus)
-    config = replace(config, model=replace(config.model, cell="rnn"))
-    train(config, folder, Silent(), tokenizer)
+    model = replace(config.model, **changes)
+    train(replace(config, model=model), folder, Silent(), tokenizer)
     return folder
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("network", ["run", "two_layers", "plain_cell"])
 def test_a_bundle_does_what_eager_does(
-    request: pytest.FixtureRequest,
-    valid_lines: list[str],
-    tmp_path: Path,
-    recipe: str,
-    network: str,
+    network: Path, valid_lines: list[str], tmp_path: Path, recipe: str
 ) -> None:
-    source: Path = request.getfixturevalue(network)
-    manifest = export_bundle(source, recipe, tmp_path / "b", valid_lines, verify_tokens=200)
+    manifest = export_bundle(network, recipe, tmp_path / "b", valid_lines, verify_tokens=200)
     quality = manifest["quality"]
     assert quality["tokens"] >= 200
     assert quality["argmax_agreement"] > 0.95
     assert quality["mean_kl"] < 0.01
     assert abs(quality["perplexity_loss"]) < (1e-5 if recipe == "float" else 0.01)
 
-    eager, exported = open_run(source), open_bundle(tmp_path / "b")
+    eager, exported = open_run(network), open_bundle(tmp_path / "b")
     lines = [[*eager.tokenizer.encode(line), 1] for line in valid_lines[:3]]
     tolerance = 1e-4 if recipe == "float" else 0.3
     for a, b in zip(eager.score(lines), exported.score(lines), strict=True):

@@ -14,24 +14,28 @@ from pocketlm.model.recurrence import CELLS
 from pocketlm.model.settings import from_json
 
 EACH_CELL = st.sampled_from(sorted(CELLS))
+LAYERS = st.integers(0, 3)  # 0: one, with a recurrent projection
 
 
 def make_model(layers: int = 1, hidden: int = 20, cell: str = "gru") -> RecurrentLanguageModel:
     torch.manual_seed(0)
-    model = RecurrentLanguageModel(ModelConfig(320, 12, hidden, layers, cell=cell)).eval()
+    config = ModelConfig(
+        320, 12, hidden, max(layers, 1), cell=cell, recurrent_projection=layers == 0
+    )
+    model = RecurrentLanguageModel(config).eval()
     torch.nn.init.normal_(model.initial_state)
     return model
 
 
 @settings(max_examples=25, deadline=None)
-@given(EACH_CELL, st.integers(1, 3), st.integers(1, 5), st.integers(1, 12), st.integers(1, 9))
+@given(EACH_CELL, LAYERS, st.integers(1, 5), st.integers(1, 12), st.integers(1, 9))
 def test_stepping_is_the_sequence_form(
     cell: str, layers: int, batch: int, time: int, hidden: int
 ) -> None:
     model = make_model(layers, hidden, cell)
     tokens = torch.randint(0, 320, (batch, time))
     with torch.no_grad():
-        expected, final = model(tokens, model.start_state(batch))  # torch's own cell
+        expected, final = model(tokens, model.start_state(batch))  # torch's own cell, if it has one
         state = model.start_state(batch)
         for t in range(time):
             log_probabilities, state = model.step(tokens[:, t], state)
@@ -40,7 +44,7 @@ def test_stepping_is_the_sequence_form(
 
 
 @settings(max_examples=25, deadline=None)
-@given(EACH_CELL, st.integers(1, 3), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+@given(EACH_CELL, LAYERS, st.lists(st.integers(1, 9), min_size=1, max_size=6))
 def test_a_packed_batch_is_each_sequence_by_itself(
     cell: str, layers: int, lengths: list[int]
 ) -> None:
@@ -60,9 +64,10 @@ def test_a_packed_batch_is_each_sequence_by_itself(
         torch.testing.assert_close(final[:, i], state[:, 0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("layers", [2, 0])
 @pytest.mark.parametrize("cell", CELLS)
-def test_packed_gradients_are_those_of_torchs_cell(cell: str) -> None:
-    model = make_model(layers=2, cell=cell)
+def test_packed_gradients_are_those_of_the_sequence_form(cell: str, layers: int) -> None:
+    model = make_model(layers, cell=cell)
     tokens = torch.randint(0, 320, (3, 7))
     packed = torch.nn.utils.rnn.pack_sequence(list(tokens))
     gradients = []
@@ -94,7 +99,30 @@ def test_presets_have_the_sizes_they_promise() -> None:
         name: RecurrentLanguageModel(config).parameter_count() for name, config in PRESETS.items()
     }
     assert round(counts["small"] / 1e6, 1) == 1.4
-    assert round(counts["base"] / 1e6, 1) == 2.1
+    assert round(counts["base"] / 1e6, 1) == round(counts["wide"] / 1e6, 1) == 2.1
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_recurrent_projection_is_a_recurrent_matrix_of_low_rank(cell: str) -> None:
+    """The same network without one: W_h P for its matrix, W_h b_p + b_h for its bias."""
+    narrow, plain = make_model(layers=0, cell=cell), make_model(layers=1, cell=cell)
+    weights = dict(narrow.state_dict())
+    w_h, bias = (weights[f"{cell}.{kind}_hh_l0"] for kind in ("weight", "bias"))
+    weights[f"{cell}.weight_hh_l0"] = w_h @ weights["projection.weight"]
+    weights[f"{cell}.bias_hh_l0"] = bias + w_h @ weights["projection.bias"]
+    plain.load_state_dict(weights)
+    tokens = torch.randint(0, 320, (3, 7))
+    with torch.no_grad():
+        for one, other in zip(
+            narrow(tokens, narrow.start_state(3)), plain(tokens, plain.start_state(3)), strict=True
+        ):
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    assert len(w_h) * 12 == w_h.numel()  # it reads 12 sums of 20 states
+
+
+def test_a_recurrent_projection_is_of_one_layer() -> None:
+    with pytest.raises(UserError, match="of one layer only"):
+        ModelConfig(320, 12, 20, 2, recurrent_projection=True)
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

@@ -23,11 +23,11 @@ from pocketlm.benchmarks.trained import trained_run
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import ModelConfig
+from pocketlm.model.recurrence import PRODUCTS
 from pocketlm.model.run_folder import TrainConfig
 from pocketlm.model.tokenizer import Tokenizer
 
 EMBEDDING = 64
-PRODUCTS = {"rnn": 1, "gru": 3}
 LARGEST_HIDDEN = 4096
 
 

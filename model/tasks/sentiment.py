@@ -41,7 +41,7 @@ class Sentiment(Task):
         task="sentiment",
         data="sentiment/sentence-polarity",
         network=NetworkConfig(classes=2, dropout=0.3, token_dropout=0.05),
-        initial="en-base",
+        initial="en-small",
         batch=1024,
         learning_rate=1e-3,
         warmup_steps=100,
@@ -78,6 +78,10 @@ class Sentiment(Task):
             model = open_network(Path(config.initial))[0].config
             if model.cell != "gru":
                 raise UserError(f"{config.initial} is no GRU: the encoder cannot begin from it")
+            if model.recurrent_projection:
+                raise UserError(
+                    f"{config.initial} has a recurrent projection: the encoder cannot begin from it"
+                )
             sizes |= {"embedding": model.embedding, "hidden": model.hidden, "layers": model.layers}
         return replace(config.network, classes=2, **sizes)
 
@@ -92,7 +96,7 @@ class Sentiment(Task):
                 break  # it reads both directions, which the language model's did not
             name = f"encoder.forwards.{layer}"
             kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            for kind, tensor in zip(kinds, model.layer_weights(layer), strict=True):
+            for kind, tensor in zip(kinds, model.layer_weights(layer)[:4], strict=True):
                 weights[f"{name}.{kind}_l0"] = tensor.detach()
             weights[f"{name}.initial_state"] = model.initial_state[layer].detach()
         return weights

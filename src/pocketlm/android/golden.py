@@ -17,8 +17,9 @@ Each line of a `.jsonl` file is a JSON object in ASCII, so that lone surrogates 
 The texts are drawn with a seed from the test splits of keyboard-en and the multilingual corpora
 where POCKETLM_CORPORA has them, else from the text that PocketLM writes itself and from its words;
 they are made anew for each run of the tests and kept nowhere. `weights.f32`, little endian: u32 V,
-E, H, L, then float32: the initial state [L, H], for each layer W, b, U, c, then the projection with
-its bias and the tied embedding [V, E] (names and shapes as in model/language_model.py).
+E, H, L and whether there is a recurrent projection, then float32: the initial state [L, H], for
+each layer W, b, U, c, then the projection with its bias and the tied embedding [V, E] (names and
+shapes as in model/language_model.py).
 """
 
 import itertools
@@ -133,9 +134,15 @@ def write_weights(path: Path, model: Path) -> None:
     for weight, bias in named_matrices(network).values():
         parts.append(quantise_rows(weight).dequantised().numpy())
         parts += [] if bias is None else [bias.numpy()]
-    sizes = (config.vocabulary_size, config.embedding, config.hidden, config.layers)
+    sizes = (
+        config.vocabulary_size,
+        config.embedding,
+        config.hidden,
+        config.layers,
+        config.recurrent_projection,
+    )
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(struct.pack("<4I", *sizes))
+        file.write(struct.pack("<5I", *sizes))
         for part in parts:
             file.write(part.astype(np.dtype("<f4")).tobytes())
 

@@ -22,6 +22,7 @@ class EagerGru private constructor(file: ByteBuffer) : Engine {
     private val embeddingSize = file.getInt()
     private val hiddenSize = file.getInt()
     private val layers = file.getInt()
+    private val projected = file.getInt() == 1
     private val initial = file.floats(layers * hiddenSize)
     private val fromInput = ArrayList<Matrix>()
     private val fromState = ArrayList<Matrix>()
@@ -32,7 +33,8 @@ class EagerGru private constructor(file: ByteBuffer) : Engine {
         for (layer in 0 until layers) {
             val inputs = if (layer == 0) embeddingSize else hiddenSize
             fromInput += Matrix(file, 3 * hiddenSize, inputs, bias = true)
-            fromState += Matrix(file, 3 * hiddenSize, hiddenSize, bias = true)
+            val read = if (projected) embeddingSize else hiddenSize
+            fromState += Matrix(file, 3 * hiddenSize, read, bias = true)
         }
         projection = Matrix(file, embeddingSize, hiddenSize, bias = true)
         embedding = Matrix(file, vocabularySize, embeddingSize, bias = false)
@@ -47,7 +49,8 @@ class EagerGru private constructor(file: ByteBuffer) : Engine {
         for (layer in 0 until layers) {
             val from = layer * hiddenSize
             val h = state.copyOfRange(from, from + hiddenSize)
-            x = advance(fromInput[layer].times(x), fromState[layer].times(h), h)
+            val read = if (projected) projection.times(h) else h
+            x = advance(fromInput[layer].times(x), fromState[layer].times(read), h)
             x.copyInto(next, from)
         }
         return Step(embedding.times(projection.times(x)), next)
