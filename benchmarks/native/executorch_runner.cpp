@@ -3,6 +3,8 @@
 //   executorch_runner MODEL.pte --tokens FILE --end ID [--steps N] [--load mmap|file] [--pressure]
 //                    [--dump-logits FILE]
 //
+// With -D POCKETLM_LEAN it is lean_runner: the same with the kernels of lean/ and no others.
+//
 // The program's methods:
 //   forward(token int64[1,1], state float32[L,1,H]) -> (logits float32[1,V], state float32[L,1,H])
 //   initial_state() -> float32[L,1,H], a constant
@@ -24,6 +26,9 @@
 #include "log_softmax.h"
 #include "replay.h"
 
+#ifdef POCKETLM_LEAN
+#include "lean_kernels.h"
+#else
 // The wheel has the thread pool's library but not its header, of which this is the part that is used.
 // A step is too short for threads: the pool that the kernels would make at their first use (one
 // thread a core) makes steps slower and adds a stack of private memory.
@@ -34,6 +39,7 @@ class ThreadPool {
 };
 ThreadPool* get_threadpool();
 }  // namespace executorch::extension::threadpool
+#endif
 
 namespace et = executorch::runtime;
 using executorch::aten::ScalarType;
@@ -47,14 +53,27 @@ using pocketlm::fail;
 namespace {
 
 void check(et::Error error, const char* what, const char* path) {
-  if (error != et::Error::Ok)
-    fail("%s: %s failed (ExecuTorch error 0x%x): the file is damaged or not such a model", path, what,
+  if (error == et::Error::Ok) return;
+  if (error == et::Error::OperatorMissing || error == et::Error::NotFound)
+    fail("%s: %s needs an operator or a backend that this runtime does not have (ExecuTorch error 0x%x)", path, what,
          static_cast<unsigned>(error));
+  fail("%s: %s failed (ExecuTorch error 0x%x): the file is damaged or not such a model", path, what,
+       static_cast<unsigned>(error));
 }
 
 // The runtime's own messages would be further lines beside ours.
 void say_nothing(et_timestamp_t, et_pal_log_level_t, const char*, const char*, size_t, const char*,
                  size_t) {}
+
+void prepare_runtime() {
+  et::register_pal(et::PalImpl::create(say_nothing, __FILE__));
+  et::runtime_init();
+#ifdef POCKETLM_LEAN
+  if (pocketlm::register_lean_kernels() != et::Error::Ok) fail("the kernels cannot be registered");
+#else
+  executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(1);
+#endif
+}
 
 std::unique_ptr<et::DataLoader> open_file(const char* path, const std::string& load) {
   if (load == "mmap") {
@@ -225,9 +244,7 @@ class Network {
 
 int main(int count, char** arguments) {
   const auto options = pocketlm::parse_options(count, arguments, "mmap", "distribution");
-  et::register_pal(et::PalImpl::create(say_nothing, __FILE__));
-  et::runtime_init();
-  executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(1);
+  prepare_runtime();
   if (access(options.model, R_OK) != 0) fail("%s: no such file", options.model);
   pocketlm::Replay replay(options);
   replay.loading();

@@ -5,9 +5,7 @@
 #include "input.h"
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  et::register_pal(et::PalImpl::create(say_nothing, __FILE__));
-  et::runtime_init();
-  executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(1);
+  prepare_runtime();
   return 0;
 }
 
