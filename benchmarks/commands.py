@@ -61,6 +61,13 @@ def bench() -> None:
     show_default=True,
     help="Fresh processes for each figure, which is their median.",
 )
+@click.option(
+    "--runtime",
+    type=click.Choice(["stock", "lean"]),
+    default="stock",
+    show_default=True,
+    help="ExecuTorch's kernels for networks, or our own for zero-copy bundles.",
+)
 @JSON_OPTION
 def memory(
     models: tuple[Path, ...],
@@ -69,6 +76,7 @@ def memory(
     lines: int | None,
     steps: int,
     samples: int,
+    runtime: str,
     as_json: bool,
 ) -> None:
     """Memory, step times and perplexity of bundles and n-gram folders (default: en-base).
@@ -86,7 +94,14 @@ def memory(
 
     models = models or (DEFAULT_MODEL,)
     measure_and_report(
-        models, text, out, lines=lines, steps=steps, samples=samples, as_json=as_json
+        models,
+        text,
+        out,
+        runtime=runtime,
+        lines=lines,
+        steps=steps,
+        samples=samples,
+        as_json=as_json,
     )
     note(f"report: {out / REPORT_FILE}")
 
@@ -101,6 +116,7 @@ def measure_and_report(
     text: Path,
     out: Path,
     *,
+    runtime: str = "stock",
     lines: int | None = None,
     steps: int = 1000,
     samples: int = 5,
@@ -123,6 +139,7 @@ def measure_and_report(
         measured = measure(
             models,
             replayed,
+            runtime=runtime,
             steps=steps,
             samples=samples,
             notify=(lambda _: None) if console.is_terminal else note,

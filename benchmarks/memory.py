@@ -33,6 +33,7 @@ from typing import Any
 from pocketlm.benchmarks.samples import (
     DISTRIBUTION,
     SCORE,
+    STOCK,
     Measurable,
     Sample,
     open_measurable,
@@ -60,6 +61,7 @@ class ModelResult:
     kind: str
     structure: str
     load_mode: str
+    runtime: str | None  # a network's: stock or lean (samples.py)
     file_bytes: int
     private_dirty_bytes: int
     file_backed_bytes: int
@@ -99,6 +101,7 @@ def measure(
     folders: Sequence[Path],
     text: Text,
     *,
+    runtime: str = STOCK,
     steps: int = DEFAULT_STEPS,
     samples: int = FEWEST_SAMPLES,
     notify: Callable[[str], None] = lambda _: None,
@@ -108,6 +111,7 @@ def measure(
 
     Args:
         folders: a count table gives two results, one for each of its layouts.
+        runtime: what networks run on.
         text: replayed from its start, as often as `steps` takes; once in whole for the perplexity.
         steps: words' tokens after which memory is read.
         samples: processes per figure, at least `FEWEST_SAMPLES`.
@@ -124,7 +128,7 @@ def measure(
     with ExitStack() as stack:
         for folder in folders:
             stack.enter_context(must_stay(model_marker(folder)))
-        models = [model for folder in folders for model in open_measurable(folder)]
+        models = [model for folder in folders for model in open_measurable(folder, runtime)]
         return _measure_all(models, text, steps, samples, notify, progress)
 
 
@@ -219,6 +223,7 @@ def _summarise(
         kind=model.kind,
         structure=model.structure,
         load_mode=model.load_mode,
+        runtime=model.runtime,
         file_bytes=model.file_bytes,
         private_dirty_bytes=int(medians["private_dirty_bytes"]),
         file_backed_bytes=int(medians["file_backed_bytes"]),

@@ -16,6 +16,9 @@ Load modes, the first of a kind being the one that a phone would use:
 | table   | mapped         | pages of the sorted files, mapped as they are touched       |
 |         | dictionary     | hash maps in private memory; of stupid backoff alone        |
 
+A network runs on one of two runtimes: `stock` is ExecuTorch's with the kernels of its wheel, `lean` has
+none but our own, for zero-copy bundles (docs/lean-runtime.md).
+
 Kneser-Ney's and ARPA's backoff arrays are tables too, and so are counts of every smoothing.
 
 The page cache is warm: a file's pages are flushed to the disk, as those not yet written count as
@@ -46,6 +49,8 @@ from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.models import model_kind, model_marker, resolve_model
 
 SCORE, DISTRIBUTION = WORKS = ("score", "distribution")
+STOCK, LEAN = "stock", "lean"
+_RUNNERS = {STOCK: "executorch_runner", LEAN: "lean_runner"}
 _NETWORK_LOADS = ("mmap", "file")
 _KENLM_LOADS = ("lazy", "populate", "read")
 _TABLE_LOADS = ("mapped", "dictionary")
@@ -65,6 +70,7 @@ class Measurable:
     command: tuple[str, ...]
     files: tuple[Path, ...]
     tokenizer: Tokenizer
+    runtime: str | None = None  # a network's: stock or lean
     # How the perplexity is replayed, where the measured layout is too slow to visit a whole text.
     replay_load_mode: str | None = None
 
@@ -79,31 +85,35 @@ class Measurable:
         return samples * works + (2 if self.replay_load_mode not in (None, self.load_mode) else 1)
 
 
-def open_measurable(folder: Path) -> list[Measurable]:
+def open_measurable(folder: Path, runtime: str = STOCK) -> list[Measurable]:
     """What can be measured of a folder; its files are checked against its manifest.
 
-    Counts with stupid backoff give two, one for each of their layouts.
+    Counts with stupid backoff give two, one for each of their layouts. `runtime` is a network's.
 
     Raises:
-        UserError: it cannot be measured, or is damaged.
+        UserError: it cannot be measured, or not on that runtime, or is damaged.
     """
     folder = resolve_model(folder)
-    return read_steadily(model_marker(folder), lambda: _open_measurable(folder))
+    return read_steadily(model_marker(folder), lambda: _open_measurable(folder, runtime))
 
 
-def _open_measurable(folder: Path) -> list[Measurable]:
+def _open_measurable(folder: Path, runtime: str) -> list[Measurable]:
     kind = model_kind(folder)
     if kind == "run":
         raise UserError(f"{folder} is a run folder: export it first (pocketlm export {folder} ...)")
-    return _ngram_measurables(folder) if kind == "n-gram" else [_bundle_measurable(folder)]
+    if kind == "n-gram":
+        return _ngram_measurables(folder)
+    return [_bundle_measurable(folder, runtime)]
 
 
-def _bundle_measurable(folder: Path) -> Measurable:
+def _bundle_measurable(folder: Path, runtime: str) -> Measurable:
     from pocketlm.export.bundle import PROGRAM, TOKENIZER, checked_manifest
 
     manifest = checked_manifest(folder)
+    if runtime == LEAN and manifest["recipe"] != "zero-copy":
+        raise UserError(f"{folder}: the lean runtime is for zero-copy, not {manifest['recipe']}")
     program, tokenizer = folder / PROGRAM, Tokenizer.load(folder / TOKENIZER)
-    runner = native_program("executorch_runner")
+    runner = native_program(_RUNNERS[runtime])
     return Measurable(
         _name(folder),
         "network",
@@ -113,6 +123,7 @@ def _bundle_measurable(folder: Path) -> Measurable:
         command=(str(runner), str(program), *_end(tokenizer)),
         files=(program,),
         tokenizer=tokenizer,
+        runtime=runtime,
     )
 
 

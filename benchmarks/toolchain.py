@@ -1,6 +1,6 @@
 """Builds the native programs once, and keeps them in the cache.
 
-    C++ sources + ExecuTorch wheel       -> cmake -> executorch_runner, table_runner
+    C++ sources + ExecuTorch wheel       -> cmake -> executorch_runner, lean_runner, table_runner
     C++ sources + KenLM's source archive -> cmake -> kenlm_runner, kenlm_shim, lmplz, build_binary
     C++ sources + Debian's libpresage    -> cmake -> presage_peer
 
@@ -181,8 +181,8 @@ def _kenlm_options(work: Path) -> list[str]:
 PARTS = (
     Part(
         "runners",
-        {"executorch_runner": "executorch_runner", "table_runner": "table_runner"},
-        (*_HARNESS, "executorch_*", "log_softmax.h", "table_*"),
+        {name: name for name in ("executorch_runner", "lean_runner", "table_runner")},
+        (*_HARNESS, "executorch_*", "lean/*", "log_softmax.h", "table_*"),
         executorch_ingredients,
         executorch_options,
     ),
