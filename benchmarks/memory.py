@@ -111,8 +111,8 @@ def measure(
 
     Args:
         folders: a count table gives two results, one for each of its layouts.
-        runtime: what networks run on.
         text: replayed from its start, as often as `steps` takes; once in whole for the perplexity.
+        runtime: what networks run on, stock or lean.
         steps: words' tokens after which memory is read.
         samples: processes per figure, at least `FEWEST_SAMPLES`.
         notify: told in one line what is measured.

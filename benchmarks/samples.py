@@ -16,8 +16,8 @@ Load modes, the first of a kind being the one that a phone would use:
 | table   | mapped         | pages of the sorted files, mapped as they are touched       |
 |         | dictionary     | hash maps in private memory; of stupid backoff alone        |
 
-A network runs on one of two runtimes: `stock` is ExecuTorch's with the kernels of its wheel, `lean` has
-none but our own, for zero-copy bundles (docs/lean-runtime.md).
+A network runs on one of two runtimes: `stock` has the kernels of ExecuTorch's wheel, `lean` none
+but our own, for zero-copy bundles (docs/lean-runtime.md).
 
 Kneser-Ney's and ARPA's backoff arrays are tables too, and so are counts of every smoothing.
 
@@ -111,7 +111,8 @@ def _bundle_measurable(folder: Path, runtime: str) -> Measurable:
 
     manifest = checked_manifest(folder)
     if runtime == LEAN and manifest["recipe"] != "zero-copy":
-        raise UserError(f"{folder}: the lean runtime is for zero-copy, not {manifest['recipe']}")
+        recipe = manifest["recipe"]
+        raise UserError(f"{folder}: the lean runtime is for zero-copy bundles, not {recipe}")
     program, tokenizer = folder / PROGRAM, Tokenizer.load(folder / TOKENIZER)
     runner = native_program(_RUNNERS[runtime])
     return Measurable(

@@ -182,6 +182,7 @@ def test_all_kinds_are_measured_on_the_same_text(
     assert (network.kind, network.structure, network.score_us) == ("network", "float", None)
     assert network.file_bytes == (bundle / "model.pte").stat().st_size
     assert network.planned_bytes > 0
+    assert [result.runtime for result in results] == ["stock", None, None, None]
     assert dictionary.private_dirty_bytes > mapped.private_dirty_bytes
     assert mapped.model_file_backed_bytes > 0
     for result, folder in ((dictionary, "table"), (mapped, "table"), (kenlm, "kenlm")):

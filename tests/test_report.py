@@ -29,6 +29,7 @@ NETWORK = ModelResult(
     kind="network",
     structure="zero-copy",
     load_mode="mmap",
+    runtime="lean",
     file_bytes=2_164_352,
     private_dirty_bytes=60 * 1024,
     file_backed_bytes=3_400 * 1024,
@@ -66,6 +67,7 @@ KENLM = replace(
     kind="kenlm",
     structure="trie",
     load_mode="lazy",
+    runtime=None,
     private_dirty_bytes=32 * 1024,
     pss_bytes=8_000 * 1024,
     resident_model_bytes=8_000 * 1024,
@@ -99,6 +101,7 @@ def test_keys_that_other_programs_rely_on() -> None:
     assert made["text"] == {"name": "valid.txt", "sha256": "ab" * 32, "lines": 2, "words": 3}
     keys = {"name", "kind", "file_bytes", "private_dirty_bytes", "file_backed_bytes", "pss_bytes"}
     keys |= {"step_us", "word_perplexity", "resident_model_bytes", "runtime_file_backed_bytes"}
+    keys |= {"runtime"}
     for model in json.loads(json.dumps(made))["models"]:
         assert keys <= model.keys()
         assert {"median", "p99"} <= model["step_us"].keys()
@@ -160,6 +163,12 @@ def test_names_are_escaped() -> None:
     assert "gru &lt;base&gt;" in html
     assert "gru <base>" not in html
     assert "&lt;models&gt;" in html
+
+
+def test_a_networks_row_names_its_runtime() -> None:
+    html = render(results(ALL))
+    assert html.count("loaded: mmap, lean kernels") == 1
+    assert "None kernels" not in html
 
 
 def test_headline_is_made_of_the_figures() -> None:

@@ -1,7 +1,7 @@
 """The target `program`: what our check takes, ExecuTorch's runtime has to run.
 
-The input is a program's flatbuffer, the weights behind it are as they were. The runtime is the
-native runner of the benchmark, a process of its own: a crash of it is a finding, not the end.
+The input is a program's flatbuffer, the weights behind it are as they were. The runtimes are the
+native runners of the benchmark, processes of their own: a crash of one is a finding, not the end.
 """
 
 import struct
@@ -35,20 +35,24 @@ def program(s: Specimens) -> Callable[[bytes, Path], object]:
 
 
 def run(path: Path) -> str:
-    """A few tokens through a program, by the native runner.
+    """A few tokens through a program, by both native runners: what they printed.
 
     Raises:
-        UserError: the runner refused it in one line.
+        UserError: one of them refused it in one line.
     """
     tokens = path.with_name("tokens")
     tokens.write_bytes(struct.pack("<6i", 17, 2, 1, 300, 5, 1))
     options = ["--tokens", str(tokens), "--end", "1"]
-    command = [str(native_program("executorch_runner")), str(path), *options]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    if result.returncode == 2 and result.stderr.count("\n") == 1:
-        raise UserError(result.stderr)
-    assert (result.returncode, result.stderr) == (0, ""), result
-    return result.stdout
+    results = []
+    for runner in ("executorch_runner", "lean_runner"):
+        command = [str(native_program(runner)), str(path), *options]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        refused = result.returncode == 2 and result.stderr.count("\n") == 1
+        assert refused or (result.returncode, result.stderr) == (0, ""), result
+        results.append(result)
+    if refusals := [result.stderr for result in results if result.returncode]:
+        raise UserError(refusals[0])
+    return "".join(result.stdout for result in results)
 
 
 def _parts(bundle: Path) -> tuple[bytes, bytes]:
