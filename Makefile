@@ -25,7 +25,7 @@ test: setup ## all tests; those of Android where there is a JDK 17 with Maven
 test-android: setup ## the Android app's tests, on a JVM
 	scripts/test-android
 
-test-arm64: setup ## the native runner for arm64, under qemu, against this machine's
+test-arm64: setup ## the native runners for arm64, under qemu, against this machine's
 	$(PYTHON) scripts/test-arm64
 
 android-assets: setup ## the shipped English model into the app's sources, for Android Studio
