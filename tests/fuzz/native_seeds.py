@@ -14,11 +14,13 @@ def native_seeds(specimens: Specimens) -> dict[str, list[bytes]]:
     table, backoff = parts_of(specimens.table, TABLE), parts_of(specimens.backoff, BACKOFF)
     words = b"model\0--tokens\0x\0--end\x001\0--steps\x003\0--load\0mapped\0--add-k\x000.5"
     tokens = struct.pack("<6i", 17, 2, 1, 300, 5, 1)
+    program = (specimens.bundle / "model.pte").read_bytes()
     return {
         # Even and odd: score and distribution; then the kind of table.
         "table": [bytes([k]) + (backoff if k < 2 else table) for k in range(8)],
         "replay": [parts.join([words, tokens])],
-        "program": [(specimens.bundle / "model.pte").read_bytes()],
+        "program": [program],
+        "lean": [program],
         "tokenizer": [(specimens.run / "tokenizer.model").read_bytes()],
     }
 

@@ -15,6 +15,9 @@ add_fuzz_target(
   program_target executorch::runtime executorch::kernels_optimized executorch::kernels_quantized
   executorch::backend_xnnpack executorch::threadpool)
 
+target_compile_options(pocketlm_lean_kernels PRIVATE ${SANITIZED} -fsanitize=fuzzer-no-link)
+add_fuzz_target(lean_target pocketlm_lean_kernels)
+
 if(SENTENCEPIECE_SOURCE)
   set(SPM_ENABLE_SHARED OFF)
   set(SPM_ENABLE_LITE OFF)

@@ -19,10 +19,11 @@ using executorch::runtime::EValue;
 using executorch::runtime::KernelRuntimeContext;
 using Arguments = executorch::runtime::Span<EValue*>;
 
-// Whether a tensor is of that type, contiguous and has memory behind it.
+// Whether a tensor is of that type, contiguous, and has memory behind it that may be read as that type.
 inline bool is_plain(const Tensor& tensor, ScalarType type) {
+  const auto address = reinterpret_cast<uintptr_t>(tensor.const_data_ptr());
   return tensor.scalar_type() == type && executorch::runtime::tensor_is_default_dim_order(tensor) &&
-         (tensor.numel() == 0 || tensor.const_data_ptr());
+         (tensor.numel() == 0 || address) && address % tensor.element_size() == 0;
 }
 
 inline std::optional<Tensor> tensor(const EValue* value, ScalarType type = ScalarType::Float) {
