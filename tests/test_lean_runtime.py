@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pocketlm.benchmarks.memory import measure, read_text
 from pocketlm.benchmarks.ngram_training import train_ngram
+from pocketlm.benchmarks.runtimes import compared
 from pocketlm.benchmarks.samples import LEAN, open_measurable
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.export.bundle import PROGRAM, read_manifest, write_manifest
@@ -197,3 +198,12 @@ def test_only_zero_copy_bundles_are_measured_on_it(
     write_manifest(other, manifest | {"recipe": "xnnpack"})
     with pytest.raises(UserError, match="lean runtime is for zero-copy bundles, not xnnpack"):
         open_measurable(other, LEAN)
+
+
+def test_runtimes_are_timed_in_turn(bundle: Path, corpus: Corpus) -> None:
+    raw = compared(bundle, corpus.path("valid"), rounds=2)
+    stock, lean = raw["models"]
+    assert (stock["name"], lean["name"]) == ("stock", "lean")
+    assert [taken["place"] for taken in stock["rounds"]] == [0, 1]
+    assert "executorch_runner" in stock["command"][0]
+    assert "lean_runner" in lean["command"][0]
