@@ -82,7 +82,7 @@ internal class Steps(
         return kept.removeAt(longest).also { kept.add(it) }
     }
 
-    /** A step of the network: some 34 KiB, a hidden state and the logits. */
+    /** A step of the network: some 37 KiB, a hidden state and the logits. */
     private inner class Kept(private val tokens: IntArray, val length: Int, step: Step) {
         val state = step.state
 
