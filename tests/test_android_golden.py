@@ -64,13 +64,19 @@ def test_corpora_that_are_there_are_drawn_from_half_of_it_english(
     assert sum(line.startswith("der test") for line in lines) == 20
 
 
-def test_weights_have_the_bytes_that_their_sizes_say(tmp_path: Path) -> None:
-    write_weights(tmp_path / "weights.f32", Path("en-small"))
+@pytest.mark.parametrize(
+    ("model", "sizes"), [("en-small", (8192, 96, 384, 1, 0)), ("en-base", (8192, 128, 1152, 1, 1))]
+)
+def test_weights_have_the_bytes_that_their_sizes_say(
+    tmp_path: Path, model: str, sizes: tuple[int, ...]
+) -> None:
+    write_weights(tmp_path / "weights.f32", Path(model))
     content = (tmp_path / "weights.f32").read_bytes()
-    v, e, h, layers = struct.unpack("<4I", content[:16])
-    assert (v, e, h, layers) == (8192, 96, 384, 1)
-    numbers = layers * h + 3 * h * (e + 1) + 3 * h * (h + 1) + e * (h + 1) + v * e
-    assert len(content) == 16 + 4 * numbers
+    assert struct.unpack("<5I", content[:20]) == sizes
+    v, e, h, layers, projected = sizes
+    read = e if projected else h  # of the state by the recurrent matrix
+    numbers = layers * h + 3 * h * (e + 1) + 3 * h * (read + 1) + e * (h + 1) + v * e
+    assert len(content) == 20 + 4 * numbers
 
 
 def test_suggestions_are_the_golden_cases_and_more(bundle: Path) -> None:
