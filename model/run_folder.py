@@ -103,10 +103,14 @@ class TrainConfig:
         check_choices(self, CHOICES)
         if self.tokenizer and self.initial:
             raise UserError("a training goes on with the tokens of the model that it begins from")
-        if self.direction == "both" and (self.initial or self.accumulate > 1 or self.compile):
-            raise UserError("a model of both directions has no --from, --accumulate, --compile")
-        if self.direction == "both" and self.model.recurrent_projection:
-            raise UserError("a model of both directions has no --recurrent-projection")
+        forward_only = {
+            "--from": self.initial,
+            "--accumulate": self.accumulate > 1,
+            "--compile": self.compile,
+            "--recurrent-projection": self.model.recurrent_projection,
+        }
+        if self.direction == "both" and any(forward_only.values()):
+            raise UserError(f"a model of both directions has no {', '.join(forward_only)}")
 
 
 def config_from_json(value: Any, source: str) -> TrainConfig:

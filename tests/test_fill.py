@@ -2,7 +2,9 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,6 +156,20 @@ def both(corpus: Corpus, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPath
     config = tiny_config(corpus, direction="both", fresh_lines=1.0, window=48)
     train(config, folder, Silent(), tokenizer)
     return folder
+
+
+@pytest.mark.parametrize("setting", [{"initial": "en-small"}, {"accumulate": 2}, {"compile": True}])
+def test_a_training_of_both_directions_refuses_what_it_has_not(
+    corpus: Corpus, setting: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match="has no --from, --accumulate, --compile"):
+        tiny_config(corpus, direction="both", **setting)
+
+
+def test_a_training_of_both_directions_has_no_recurrent_projection(corpus: Corpus) -> None:
+    config = tiny_config(corpus, direction="both")
+    with pytest.raises(UserError, match="--recurrent-projection"):
+        replace(config, model=replace(config.model, recurrent_projection=True))
 
 
 def test_a_training_of_both_directions_learns(both: Path) -> None:

@@ -268,6 +268,14 @@ def test_sentiment_begins_from_a_language_model(
     torch.testing.assert_close(w_h, model.layer_weights(0)[1].detach())
 
 
+def test_an_encoder_does_not_begin_from_a_recurrent_projection(
+    data: dict[str, Path], tmp_path: Path
+) -> None:
+    config = tiny("sentiment", data, initial="en-base", max_steps=1)
+    with pytest.raises(UserError, match="has a recurrent projection"):
+        train_task(open_task("sentiment"), config, tmp_path / "run", Silent())
+
+
 def test_mistakes_are_one_line(
     data: dict[str, Path], run: Path, tmp_path: Path, invoke: Invoke
 ) -> None:
