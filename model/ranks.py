@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from pocketlm.model.errors import UserError
+from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.hardware import resolve_device
 
 # The others wait while rank 0 makes tokens of a large text; torchrun sees a process that has died.
@@ -110,7 +110,8 @@ def open_ranks(device: str) -> Iterator[Ranks]:
             dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
         else:
             dist.init_process_group("gloo", timeout=_PATIENCE)
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        with _leaving_together():
+            yield Ranks(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
         if not _is_of_the_network(error):
             raise
@@ -118,6 +119,22 @@ def open_ranks(device: str) -> Iterator[Ranks]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextmanager
+def _leaving_together() -> Iterator[None]:
+    """Wait for all processes at the end of a training, or of one that all have interrupted.
+
+    Gloo's threads need Python's lock to drop a finished exchange, and hold gloo's own meanwhile; to
+    take the group apart needs both too, in the other order. After a barrier, which carries no
+    tensor, nothing is left to drop. Where one process fails the others must not be waited for.
+    """
+    try:
+        yield
+    except InterruptedRunError:
+        dist.barrier()
+        raise
+    dist.barrier()
 
 
 def _is_of_the_network(error: RuntimeError) -> bool:
