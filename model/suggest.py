@@ -50,11 +50,17 @@ from pocketlm.model.words import (
 
 # Of one beginning only so many longer ones matter: for each step, and for each word asked for.
 CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 6, 2
+# Steps that are kept for the context where no letter is typed yet: the word before it is new then,
+# and the next one is mostly a piece by itself.
+CONTEXT_STEPS = 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
 # Of a longer text only the end is context: between so many and twice as many characters.
 CONTEXT_CHARACTERS = 1024
+# How often a word that the text writes without a capital is begun with one within a sentence.
+CAPITAL_SHARE = 3e-3
+LOG_CAPITAL_SHARE = np.float32(np.log(CAPITAL_SHARE))
 # A way to write a word that fits the prefix better is shown if it has this share of the word.
 FITTING_SHARE = 0.1
 LOG_FITTING_SHARE = float(np.log(FITTING_SHARE))
@@ -124,8 +130,9 @@ class Suggester:
         lexicon: the words that may be suggested, and the share of endings; without one every
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
-        expansions: steps that one list may cost beside the context's, or as many as words are
-            asked for; many make the search exhaustive.
+        expansions: steps that one list may cost beside the context's, CONTEXT_STEPS fewer where
+            no letter is typed yet, or as many as words are asked for; many make the search
+            exhaustive.
     """
 
     def __init__(
@@ -178,8 +185,9 @@ class Suggester:
         """The likeliest words that fit the target, and some more."""
         words, open_ = FoundWords(), _OpenBeginnings()
         self._open_longer(open_, _Beginning("", "", context, 0.0), target, k)
+        expansions = self._expansions - (0 if target.begun else CONTEXT_STEPS)
         # One word more than asked for may be the prefix itself.
-        for _ in range(max(self._expansions, k)):
+        for _ in range(max(expansions, k)):
             worst = words.kth_best(k + 1)
             if not open_ or (worst > -np.inf and open_.likeliest() <= worst):
                 return words
@@ -226,10 +234,9 @@ class Suggester:
         Their estimate is how much of a longer beginning lies in words that are longer still.
         """
         ids, fits = self._pieces.continuations(target.rest(parent.key), target.apostrophes)
-        if target.capital and not any(map(is_letter, parent.text)):
-            upper = ~self._pieces.begins_lower[ids]
-            ids, fits = ids[upper], fits[upper]
         scores = parent.log_probability + self._steps.log_probabilities(parent.tokens)[ids]
+        if target.capital and not any(map(is_letter, parent.text)):
+            scores[self._pieces.begins_lower[ids]] += LOG_CAPITAL_SHARE
         most = CONTINUATIONS_A_STEP * self._expansions + CONTINUATIONS_A_WORD * k
         if len(ids) > most:
             best = np.sort(np.argpartition(-scores - fits, most)[:most])
@@ -267,7 +274,7 @@ class _Target:
 
     key: str  # with WORD_START where the word begins after a space
     apostrophes: bool  # whether the prefix has any
-    capital: bool  # only words that are written with a capital fit
+    capital: bool  # words that are written with a capital are meant
 
     @classmethod
     def of(cls, context: str, prefix: str) -> "_Target":
@@ -278,6 +285,11 @@ class _Target:
             apostrophes=any(c in APOSTROPHES for c in prefix),
             capital=prefix[:1].isupper() and not starts_sentence(context),
         )
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of the word is typed."""
+        return self.key.removeprefix(WORD_START) != ""
 
     def rest(self, key: str) -> str:
         """What a beginning with this key still lacks."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 # Beginnings of words looked into for one list of suggestions: one step of the network each.
-EXPANSIONS = 6
+EXPANSIONS = 7
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,15 @@ import org.pocketlm.text.startsSentence
  *
  * @property key with WORD_START where the word begins after a space, in UTF-8.
  * @property apostrophes whether the prefix has any.
- * @property capital only words that are written with a capital fit.
+ * @property capital words that are written with a capital are meant.
+ * @property begun whether any of the word is typed.
  */
-internal class Target(val key: ByteArray, val apostrophes: Boolean, val capital: Boolean) {
+internal class Target(
+    val key: ByteArray,
+    val apostrophes: Boolean,
+    val capital: Boolean,
+    val begun: Boolean,
+) {
     /** What a beginning with a key of so many bytes still lacks. */
     fun rest(keyLength: Int): ByteArray =
         if (keyLength >= key.size) NOTHING else key.copyOfRange(keyLength, key.size)
@@ -32,6 +38,7 @@ internal class Target(val key: ByteArray, val apostrophes: Boolean, val capital:
                 key.toByteArray(Charsets.UTF_8),
                 apostrophes = prefix.any { isApostrophe(it.code) },
                 capital = beginsUpper(prefix) && !startsSentence(context),
+                begun = prefix.isNotEmpty(),
             )
         }
     }

@@ -33,8 +33,9 @@ import org.pocketlm.text.startsSentence
  * @param lexicon the words that may be suggested, and the share of endings; without one every run
  *   of letters may be, and an ending is taken for as likely as not.
  * @param blocked folded words that are never suggested.
- * @param expansions steps of the network that one list may cost beside the context's, or as many as
- *   words are asked for; many make the search exhaustive.
+ * @param expansions steps of the network that one list may cost beside the context's, CONTEXT_STEPS
+ *   fewer where no letter is typed yet, or as many as words are asked for; many make the search
+ *   exhaustive.
  */
 class Suggester(
     engine: Engine,
@@ -114,8 +115,9 @@ class Suggester(
 
         fun run(context: IntArray): FoundWords {
             push(Beginning("", 0, context, 0f))
+            val most = if (target.begun) expansions else expansions - CONTEXT_STEPS
             // One word more than asked for may be the prefix itself.
-            repeat(maxOf(expansions, k)) {
+            repeat(maxOf(most, k)) {
                 val worst = words.kthBest(k + 1)
                 if (open.isEmpty() || open.likeliest() <= worst) return words
                 val beginning = extend(open.take())
@@ -154,23 +156,20 @@ class Suggester(
             val rest = target.rest(parent.keyLength)
             val candidates = pieces.continuations(rest, target.apostrophes)
             val upper = target.capital && !hasLetter(parent.text)
-            largest.clear()
-            candidates.forEach { token, fit ->
-                if (!upper || !pieces.beginsLower[token]) {
-                    largest.offer(parent.logProbability + following.log(token) + fit)
-                }
+            // In single precision, as Python adds them.
+            fun score(token: Int): Float {
+                val score = parent.logProbability + following.log(token)
+                return if (upper && pieces.beginsLower[token]) score + LOG_CAPITAL_SHARE else score
             }
+            largest.clear()
+            candidates.forEach { token, fit -> largest.offer(score(token) + fit) }
             val threshold = largest.threshold
             var ties = largest.ties
             candidates.forEach { token, fit ->
-                // In single precision, as Python adds them.
-                val score = parent.logProbability + following.log(token)
+                val score = score(token)
                 val fitting = score + fit
-                if (fitting >= threshold && (!upper || !pieces.beginsLower[token])) {
-                    if (fitting > threshold || ties-- > 0) {
-                        val hidden = fitting + endings.logGoingOn(token)
-                        open.add(Open(parent, token, score, hidden))
-                    }
+                if (fitting > threshold || fitting == threshold && ties-- > 0) {
+                    open.add(Open(parent, token, score, fitting + endings.logGoingOn(token)))
                 }
             }
         }
@@ -195,7 +194,11 @@ class Suggester(
 
     companion object {
         /** Beginnings of words looked into for one list: one step of the network each. */
-        const val EXPANSIONS = 6
+        const val EXPANSIONS = 7
+
+        // Kept for the context where no letter is typed yet: the word before it is new then, and
+        // the next one is mostly a piece by itself.
+        private const val CONTEXT_STEPS = 2
 
         // Of one beginning only so many longer ones matter: for each step, for each word asked for.
         private const val CONTINUATIONS_A_STEP = 6
@@ -206,5 +209,8 @@ class Suggester(
 
         // A word that is so much less likely than the first is no suggestion.
         private val LOG_LEAST_SHARE = ln(1e-4)
+
+        // How often a word that the text writes without a capital is begun with one in a sentence.
+        private val LOG_CAPITAL_SHARE = ln(3e-3).toFloat()
     }
 }
