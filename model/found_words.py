@@ -22,11 +22,10 @@ class FoundWords:
         ways[word] = _log_add(ways.get(word, -math.inf), log_probability)
         self._totals[folded] = _log_add(self._totals.get(folded, -math.inf), log_probability)
 
-    def kth_best(self, k: int) -> float:
-        """The log-probability of the k-th likeliest word, -inf if there are fewer."""
-        if len(self._totals) < k:
-            return -math.inf
-        return sorted(self._totals.values())[-k]
+    def kth_best(self, *ks: int) -> list[float]:
+        """The log-probabilities of the k-th likeliest words, -inf where there are fewer."""
+        totals = sorted(self._totals.values())
+        return [totals[-k] if k <= len(totals) else -math.inf for k in ks]
 
     def __iter__(self) -> Iterator[tuple[Ways, float]]:
         """The ways to write each word, and the log-probability of all of them."""

@@ -50,9 +50,9 @@ from pocketlm.model.words import (
 
 # Of one beginning only so many longer ones matter: for each step, and for each word asked for.
 CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 6, 2
-# Steps that are kept for the context where no letter is typed yet: the word before it is new then,
-# and the next one is mostly a piece by itself.
-CONTEXT_STEPS = 2
+# Before a second letter so many fewer beginnings are looked into: the word is mostly a single
+# piece, all steps are new then, and after a finished word its own come on top.
+FEWER_AT_FIRST = 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
@@ -130,9 +130,8 @@ class Suggester:
         lexicon: the words that may be suggested, and the share of endings; without one every
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
-        expansions: steps that one list may cost beside the context's, CONTEXT_STEPS fewer where
-            no letter is typed yet, or as many as words are asked for; many make the search
-            exhaustive.
+        expansions: steps that one list may cost beside the context's, FEWER_AT_FIRST less before
+            a second letter, or as many as words are asked for; many make the search exhaustive.
     """
 
     def __init__(
@@ -185,10 +184,10 @@ class Suggester:
         """The likeliest words that fit the target, and some more."""
         words, open_ = FoundWords(), _OpenBeginnings()
         self._open_longer(open_, _Beginning("", "", context, 0.0), target, k)
-        expansions = self._expansions - (0 if target.begun else CONTEXT_STEPS)
+        expansions = self._expansions - (FEWER_AT_FIRST if target.first else 0)
         # One word more than asked for may be the prefix itself.
         for _ in range(max(expansions, k)):
-            worst = words.kth_best(k + 1)
+            (worst,) = words.kth_best(k + 1)
             if not open_ or (worst > -np.inf and open_.likeliest() <= worst):
                 return words
             beginning = self._extend(*open_.take(), target)
@@ -223,8 +222,8 @@ class Suggester:
     @staticmethod
     def _least(words: FoundWords, k: int) -> float:
         """What is no likelier is neither shown nor a way to write what is."""
-        least_shown = words.kth_best(1) + LOG_LEAST_SHARE
-        return LOG_FITTING_SHARE + max(words.kth_best(k + 1), least_shown + LOG_FITTING_SHARE)
+        best, worst = words.kth_best(1, k + 1)
+        return LOG_FITTING_SHARE + max(worst, best + LOG_LEAST_SHARE + LOG_FITTING_SHARE)
 
     def _open_longer(
         self, open_: _OpenBeginnings, parent: _Beginning, target: "_Target", k: int
@@ -237,11 +236,12 @@ class Suggester:
         scores = parent.log_probability + self._steps.log_probabilities(parent.tokens)[ids]
         if target.capital and not any(map(is_letter, parent.text)):
             scores[self._pieces.begins_lower[ids]] += LOG_CAPITAL_SHARE
+        fitting = scores + fits
         most = CONTINUATIONS_A_STEP * self._expansions + CONTINUATIONS_A_WORD * k
         if len(ids) > most:
-            best = np.sort(np.argpartition(-scores - fits, most)[:most])
-            ids, fits, scores = ids[best], fits[best], scores[best]
-        open_.add(parent, ids, scores, scores + fits + self._log_going_on[ids])
+            best = np.sort(np.argpartition(fitting, -most)[-most:])
+            ids, scores, fitting = ids[best], scores[best], fitting[best]
+        open_.add(parent, ids, scores, fitting + self._log_going_on[ids])
 
     def _extend(
         self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
@@ -275,6 +275,7 @@ class _Target:
     key: str  # with WORD_START where the word begins after a space
     apostrophes: bool  # whether the prefix has any
     capital: bool  # words that are written with a capital are meant
+    first: bool  # no second letter is typed yet
 
     @classmethod
     def of(cls, context: str, prefix: str) -> "_Target":
@@ -284,12 +285,8 @@ class _Target:
             key=("" if joined else WORD_START) + fold(prefix),
             apostrophes=any(c in APOSTROPHES for c in prefix),
             capital=prefix[:1].isupper() and not starts_sentence(context),
+            first=len(prefix) < 2,
         )
-
-    @property
-    def begun(self) -> bool:
-        """Whether any of the word is typed."""
-        return self.key.removeprefix(WORD_START) != ""
 
     def rest(self, key: str) -> str:
         """What a beginning with this key still lacks."""

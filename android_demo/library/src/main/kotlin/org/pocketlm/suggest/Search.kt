@@ -14,13 +14,13 @@ import org.pocketlm.text.startsSentence
  * @property key with WORD_START where the word begins after a space, in UTF-8.
  * @property apostrophes whether the prefix has any.
  * @property capital words that are written with a capital are meant.
- * @property begun whether any of the word is typed.
+ * @property first no second letter is typed yet.
  */
 internal class Target(
     val key: ByteArray,
     val apostrophes: Boolean,
     val capital: Boolean,
-    val begun: Boolean,
+    val first: Boolean,
 ) {
     /** What a beginning with a key of so many bytes still lacks. */
     fun rest(keyLength: Int): ByteArray =
@@ -38,7 +38,7 @@ internal class Target(
                 key.toByteArray(Charsets.UTF_8),
                 apostrophes = prefix.any { isApostrophe(it.code) },
                 capital = beginsUpper(prefix) && !startsSentence(context),
-                begun = prefix.isNotEmpty(),
+                first = prefix.codePointCount(0, prefix.length) < 2,
             )
         }
     }

@@ -33,9 +33,9 @@ import org.pocketlm.text.startsSentence
  * @param lexicon the words that may be suggested, and the share of endings; without one every run
  *   of letters may be, and an ending is taken for as likely as not.
  * @param blocked folded words that are never suggested.
- * @param expansions steps of the network that one list may cost beside the context's, CONTEXT_STEPS
- *   fewer where no letter is typed yet, or as many as words are asked for; many make the search
- *   exhaustive.
+ * @param expansions steps of the network that one list may cost beside the context's,
+ *   FEWER_AT_FIRST less before a second letter, or as many as words are asked for; many make the
+ *   search exhaustive.
  */
 class Suggester(
     engine: Engine,
@@ -115,7 +115,7 @@ class Suggester(
 
         fun run(context: IntArray): FoundWords {
             push(Beginning("", 0, context, 0f))
-            val most = if (target.begun) expansions else expansions - CONTEXT_STEPS
+            val most = if (target.first) expansions - FEWER_AT_FIRST else expansions
             // One word more than asked for may be the prefix itself.
             repeat(maxOf(most, k)) {
                 val worst = words.kthBest(k + 1)
@@ -196,9 +196,9 @@ class Suggester(
         /** Beginnings of words looked into for one list: one step of the network each. */
         const val EXPANSIONS = 7
 
-        // Kept for the context where no letter is typed yet: the word before it is new then, and
-        // the next one is mostly a piece by itself.
-        private const val CONTEXT_STEPS = 2
+        // So many fewer before a second letter: the word is mostly a single piece, all steps are new
+        // then, and after a finished word its own come on top.
+        private const val FEWER_AT_FIRST = 2
 
         // Of one beginning only so many longer ones matter: for each step, for each word asked for.
         private const val CONTINUATIONS_A_STEP = 6
