@@ -21,7 +21,7 @@ what was kept.
 import heapq
 from collections.abc import Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ from pocketlm.model.word_pieces import DoubleArray, WordPieces
 from pocketlm.model.words import (
     APOSTROPHES,
     OPENING_SIGNS,
+    capitalise_sentences,
     fold,
     is_letter,
     plain_apostrophes,
@@ -58,6 +59,8 @@ LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
 # Of a longer text only the end is context: between so many and twice as many characters.
 CONTEXT_CHARACTERS = 1024
+# A text that begins so few lines in lower case, beside those with a capital, never means it.
+LOWER_STARTS = 0.02
 # How often a word that the text writes without a capital is begun with one within a sentence.
 CAPITAL_SHARE = 3e-3
 LOG_CAPITAL_SHARE = np.float32(np.log(CAPITAL_SHARE))
@@ -164,8 +167,8 @@ class Suggester:
         """
         context, prefix = split_context(plain_spaces(text))
         context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
-        context_ids = tuple(context_tokens(self._tokenizer, context.rstrip(" ")))
-        words = self._search(context_ids, _Target.of(context, prefix), k)
+        tokens = tuple(self.context_tokens(context))
+        words = self._search(tokens, _Target.of(context, prefix), k)
         sentence = starts_sentence(context)
         best: list[tuple[float, str]] = []
         for ways, total in sorted(words, key=lambda each: -each[1]):
@@ -179,6 +182,21 @@ class Suggester:
             for log, word in best
             if log <= best[0][0] - LOG_LEAST_SHARE
         ]
+
+    def context_tokens(self, context: str) -> list[int]:
+        """What the model reads of a context.
+
+        Where its text begins hardly a line in lower case, a sentence that is typed so is read with
+        the capital that it would have there.
+        """
+        read = capitalise_sentences(context) if self._begins_with_capitals else context
+        return context_tokens(self._tokenizer, read.rstrip(" "))
+
+    @cached_property
+    def _begins_with_capitals(self) -> bool:
+        first = np.exp(self._steps.log_probabilities(()))
+        lower, upper = self._pieces.begins_lower, self._pieces.begins_upper
+        return bool(first[lower].sum() < LOWER_STARTS * first[upper].sum())
 
     def _search(self, context: Tokens, target: "_Target", k: int) -> FoundWords:
         """The likeliest words that fit the target, and some more."""

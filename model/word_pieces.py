@@ -39,10 +39,11 @@ class WordPieces:
         self._inner = np.array(inner, dtype=np.int64)
         # What follows a complete word.
         self.boundaries: IntArray = np.array([i for i in range(size) if is_boundary(tokenizer, i)])
-        self.begins_lower = np.zeros(size, dtype=np.bool_)  # [V] the first letter is lower case
+        # [V] whether the first letter is lower case, and whether it is upper case
+        self.begins_lower, self.begins_upper = np.zeros((2, size), dtype=np.bool_)
         for i, text in self._text.items():
             first = next((c for c in text if is_letter(c)), "")
-            self.begins_lower[i] = first.islower()
+            self.begins_lower[i], self.begins_upper[i] = first.islower(), first.isupper()
         scores = np.array(tokenizer.scores)
         all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
         self._inner_share = np.exp(scores - all_inner)  # [V]

@@ -106,6 +106,19 @@ def starts_sentence(context: str) -> bool:
     return not line or line[-1] in SENTENCE_ENDS
 
 
+def capitalise_sentences(text: str) -> str:
+    """A capital for the first word of each sentence, where it has none in any place."""
+    parts: list[str] = []
+    done = 0
+    for start, stop in word_spans(text):
+        small = fold(text[start:stop]) == plain_apostrophes(text[start:stop])
+        capital = text[start].title()
+        if small and len(capital) == 1 and starts_sentence(text[:start]):
+            parts += [text[done:start], capital]
+            done = start + 1
+    return "".join(parts) + text[done:]
+
+
 def _fold_character(character: str) -> str:
     if character in APOSTROPHES:
         return "'"

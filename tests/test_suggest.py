@@ -1,5 +1,6 @@
 """The suggester against an exhaustive search, on what people type, and on odd input."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,41 @@ def test_apostrophes_need_not_be_typed(letters: Tokenizer) -> None:
     assert shown(letters, words, "we don't") == []
     assert shown(letters, words, "we don'") == ["don't"]
     assert shown(letters, words, "so ill") == ["I'll"]
+
+
+class Formal(Spoken):
+    """Begins this share of its lines in lower case; has these words after a capital only."""
+
+    def __init__(self, tokenizer: Tokenizer, words: dict[str, float], lower: float) -> None:
+        super().__init__(tokenizer, words)
+        self.lower = lower
+
+    def log_probabilities(self, state: str) -> FloatArray:
+        if state:
+            said = Spoken(self.tokenizer, self.words if state[1].isupper() else {"done": 1.0})
+            return said.log_probabilities(state)
+        weights = np.full(self.tokenizer.vocabulary_size, 1e-9)
+        weights[self.beginning(str.isupper)] = 1 - self.lower
+        weights[self.beginning(str.islower)] = self.lower
+        logs: FloatArray = np.log(weights / weights.sum()).astype(np.float32)[None]
+        return logs
+
+    def beginning(self, case: Callable[[str], bool]) -> int:
+        pieces = self.tokenizer.pieces
+        return next(i for i, p in enumerate(pieces) if p[0] == WORD_START and case(p[1:2]))
+
+
+@pytest.mark.parametrize(
+    ("lower", "expected"), [(0.01, ["Paris"]), (0.03, ["done"])], ids=["capitals", "either"]
+)
+def test_a_sentence_typed_without_its_capital_is_read_with_it_if_all_text_has_it(
+    letters: Tokenizer, lower: float, expected: list[str]
+) -> None:
+    suggester = Suggester(Formal(letters, {"Paris": 1.0}, lower), expansions=300)
+    for text, begun in (("to ", ""), ("to ", expected[0][0].lower()), ("so?\n to ", "")):
+        found = suggester.suggest(text + begun, 2)
+        assert [s.word for s in found if s.probability > 1e-4] == expected
+    assert [s.word for s in suggester.suggest("To p")][:1] == ["Paris"]
 
 
 def test_blocked_words_are_not_suggested_but_may_be_context(letters: Tokenizer) -> None:

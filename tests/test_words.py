@@ -15,6 +15,7 @@ from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.shards import open_shards
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.words import (
+    capitalise_sentences,
     fold,
     is_boundary,
     plain_apostrophes,
@@ -72,6 +73,15 @@ def test_all_words_of_a_line_are_found() -> None:
 )
 def test_where_a_sentence_starts(context: str, starts: bool) -> None:
     assert starts_sentence(context) is starts
+
+
+@pytest.mark.parametrize(
+    ("text", "capitalised"),
+    [("guten m. so b", "Guten m. So b"), ("see\n\nyou", "See\n\nYou"), ("iPhone. NO", "iPhone. NO"),
+     ("“let’s", "“Let’s"), ("ßo? ქარ! ǆ", "ßo? ქარ! ǅ"), ("3d, é", "3d, é"), ("", "")],
+)  # fmt: skip
+def test_a_sentence_gets_a_capital_if_its_first_word_has_none(text: str, capitalised: str) -> None:
+    assert capitalise_sentences(text) == capitalised
 
 
 @given(st.text())

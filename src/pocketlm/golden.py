@@ -70,13 +70,12 @@ def golden_cases(model: Path) -> dict[str, Any]:
     """The cases of a shipped model (or any other bundle), by the suggester as it is now."""
     from pocketlm.export.bundle import read_manifest
     from pocketlm.model.blocklist import offensive_words
-    from pocketlm.model.generate import context_tokens
     from pocketlm.model.text_entry import EXPANSIONS
     from pocketlm.model.words import split_context
-    from pocketlm.models import open_tokenizer, resolve_model
+    from pocketlm.models import resolve_model
     from pocketlm.text_entries import open_suggester
 
-    suggester, tokenizer = open_suggester(model, offensive_words()), open_tokenizer(model)
+    suggester = open_suggester(model, offensive_words())
     cases: list[dict[str, Any]] = []
     for text in TEXTS:
         found = suggester.suggest(text, SUGGESTIONS + 1)
@@ -84,7 +83,7 @@ def golden_cases(model: Path) -> dict[str, Any]:
         if any(b > (1 - TIE) * a for a, b in itertools.pairwise(probabilities)):
             continue
         context = split_context(text)[0]
-        tokens = context_tokens(tokenizer, context.rstrip(" "))
+        tokens = suggester.context_tokens(context)
         # The search looks a little further for four words than for three.
         shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
         cases.append({"text": text, "context_tokens": tokens, "suggestions": shown})

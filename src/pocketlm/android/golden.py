@@ -219,6 +219,7 @@ def _words_case(text: str) -> dict[str, Any]:
         "spaces": words.plain_spaces(text),
         "recent": words.recent(text, RECENT),
         "starts_sentence": words.starts_sentence(text),
+        "capitalised": words.capitalise_sentences(text),
     }
 
 

@@ -4,6 +4,7 @@ import kotlin.math.exp
 import kotlin.math.ln
 import org.pocketlm.engine.Engine
 import org.pocketlm.text.Tokenizer
+import org.pocketlm.text.capitaliseSentences
 import org.pocketlm.text.fold
 import org.pocketlm.text.isApostrophe
 import org.pocketlm.text.isLetter
@@ -50,6 +51,14 @@ class Suggester(
     private var lastContext = ""
     private var lastTokens = IntArray(0)
 
+    /** Whether the text that the network learnt hardly begins a line in lower case. */
+    private val beginsWithCapitals by lazy(LazyThreadSafetyMode.NONE) {
+        val first = steps.after(IntArray(0))
+        fun share(of: BooleanArray) =
+            of.indices.sumOf { if (of[it]) exp(first.log(it).toDouble()) else 0.0 }
+        share(pieces.beginsLower) < LOWER_STARTS * share(pieces.beginsUpper)
+    }
+
     init {
         require(engine.vocabularySize == tokenizer.vocabularySize) {
             "the network has ${engine.vocabularySize} tokens, the tokenizer " +
@@ -70,7 +79,7 @@ class Suggester(
         val (before, typed) = splitContext(plainSpaces(text))
         val context = recent(before, CONTEXT_CHARACTERS)
         val prefix = plainApostrophes(typed)
-        val found = Search(Target.of(context, prefix), k).run(tokensOf(context.trimEnd(' ')))
+        val found = Search(Target.of(context, prefix), k).run(tokensOf(context))
         val sentence = startsSentence(context)
         val shown = ArrayList<Pair<String, Double>>()
         for (word in found.words) {
@@ -89,9 +98,16 @@ class Suggester(
         lastTokens = IntArray(0)
     }
 
-    /** Tokens of text typed so far: an end token after each finished line, none after the last. */
-    internal fun contextTokens(text: String): IntArray {
-        val lines = text.split('\n')
+    /**
+     * What the network reads of a context: an end token after each finished line, none after the
+     * last.
+     *
+     * Where its text begins hardly a line in lower case, a sentence that is typed so is read with
+     * the capital that it would have there.
+     */
+    internal fun contextTokens(context: String): IntArray {
+        val read = if (beginsWithCapitals) capitaliseSentences(context) else context
+        val lines = read.trimEnd(' ').split('\n')
         var tokens = IntArray(0)
         for (line in lines.dropLast(1)) tokens += tokenizer.encode(line) + tokenizer.endId
         return tokens + tokenizer.encode(lines.last())
@@ -209,6 +225,9 @@ class Suggester(
 
         // A word that is so much less likely than the first is no suggestion.
         private val LOG_LEAST_SHARE = ln(1e-4)
+
+        // A text that begins so few lines in lower case, beside those with a capital, never means it.
+        private const val LOWER_STARTS = 0.02
 
         // How often a word that the text writes without a capital is begun with one in a sentence.
         private val LOG_CAPITAL_SHARE = ln(3e-3).toFloat()

@@ -32,7 +32,10 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
     val boundaries = BooleanArray(tokenizer.vocabularySize) { isBoundary(tokenizer, it) }
 
     /** Whether the first letter is lower case [V]. */
-    val beginsLower = BooleanArray(tokenizer.vocabularySize) { beginsLower(it) }
+    val beginsLower = firstLetters { Character.isLowerCase(it) }
+
+    /** Whether the first letter is upper case [V]. */
+    val beginsUpper = firstLetters { Character.isUpperCase(it) }
 
     /** The piece without the sign for the space before it. */
     fun text(token: Int): String = tokenizer.piece(token).removePrefix(WORD_START.toString())
@@ -138,11 +141,15 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
         return skip(text, 0) { isInner(it) } == text.length
     }
 
-    private fun beginsLower(id: Int): Boolean {
-        if (!tokenizer.isText(id)) return false
-        val text = text(id)
-        val letter = skip(text, 0) { !isLetter(it) }
-        return letter < text.length && Character.isLowerCase(text.codePointAt(letter))
+    /** Of which pieces that are part of a word the first letter is such a one [V]. */
+    private fun firstLetters(such: (Int) -> Boolean): BooleanArray {
+        val found = BooleanArray(tokenizer.vocabularySize)
+        for (id in ids) {
+            val text = text(id)
+            val letter = skip(text, 0) { !isLetter(it) }
+            found[id] = letter < text.length && such(text.codePointAt(letter))
+        }
+        return found
     }
 
     private fun beginsWord(rest: ByteArray): Boolean =

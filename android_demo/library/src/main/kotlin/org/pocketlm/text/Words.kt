@@ -76,15 +76,8 @@ fun withoutApostrophes(text: String): String = text.replace("'", "").replace("â€
 /** The words of a line, in their order. */
 fun wordsOf(line: String): List<String> {
     val words = ArrayList<String>()
-    var position = 0
-    while (true) {
-        val start = skip(line, position) { !isLetter(it) }
-        if (start == line.length) return words
-        position = skip(line, start) { isInner(it) }
-        var stop = position
-        while (isApostrophe(line[stop - 1].code)) stop--
-        words.add(line.substring(start, stop))
-    }
+    forEachWord(line) { start, stop -> words.add(line.substring(start, stop)) }
+    return words
 }
 
 /** What comes before the word being typed, and that word: the run of characters at the end. */
@@ -104,6 +97,21 @@ fun startsSentence(context: String): Boolean {
     val line = context.substring(context.lastIndexOf('\n') + 1)
     val said = line.trimEnd { it == ' ' || it in OPENING_SIGNS }
     return said.isEmpty() || said.last() in SENTENCE_ENDS
+}
+
+/** A capital for the first word of each sentence, where it has none in any place. */
+fun capitaliseSentences(text: String): String {
+    val result = StringBuilder(text.length)
+    var done = 0
+    forEachWord(text) { start, stop ->
+        val word = text.substring(start, stop)
+        if (fold(word) == plainApostrophes(word) && startsSentence(text.substring(0, start))) {
+            val first = text.codePointAt(start)
+            result.append(text, done, start).appendCodePoint(Character.toTitleCase(first))
+            done = start + Character.charCount(first)
+        }
+    }
+    return result.append(text, done, text.length).toString()
 }
 
 /**
@@ -150,6 +158,19 @@ internal inline fun skip(text: String, start: Int, skipped: (Int) -> Boolean): I
         position += Character.charCount(character)
     }
     return position
+}
+
+/** Where the words of a text begin and end, in their order. */
+private inline fun forEachWord(text: String, action: (Int, Int) -> Unit) {
+    var position = 0
+    while (true) {
+        val start = skip(text, position) { !isLetter(it) }
+        if (start == text.length) return
+        position = skip(text, start) { isInner(it) }
+        var stop = position
+        while (isApostrophe(text[stop - 1].code)) stop--
+        action(start, stop)
+    }
 }
 
 private inline fun mapped(text: String, change: (Int) -> Int): String {

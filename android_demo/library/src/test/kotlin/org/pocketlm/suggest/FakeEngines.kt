@@ -79,6 +79,23 @@ internal class Spoken(
     override fun close() = Unit
 }
 
+/** Says these pieces, whatever went before. */
+internal class Constant(
+    private val tokenizer: Tokenizer,
+    private val pieces: Map<String, Double>,
+) : Engine {
+    override val vocabularySize = tokenizer.vocabularySize
+
+    override fun initialState() = FloatArray(1)
+
+    override fun step(token: Int, state: FloatArray) = Step(
+        FloatArray(vocabularySize) { ln(pieces[tokenizer.piece(it)] ?: 1e-9).toFloat() },
+        state,
+    )
+
+    override fun close() = Unit
+}
+
 internal object Vocabularies {
     /** Every letter, with and without a space before it, and some longer pieces. */
     val letters: Tokenizer = Tokenizer.parse(

@@ -146,6 +146,17 @@ class SuggesterTest {
     }
 
     @Test
+    fun `a sentence typed without its capital is read with it if all text has it`() {
+        val pieces = Vocabularies.pieces
+        for (lower in listOf(0.01, 0.03)) {
+            val first = mapOf("▁The" to 1 - lower, "▁the" to lower)
+            val suggester = Suggester(Constant(pieces, first), pieces, null, emptySet())
+            val read = if (lower < 0.02) "The you. Don" else "the you. don"
+            assertEquals(pieces.encode(read).toList(), suggester.contextTokens("the you. don ").toList())
+        }
+    }
+
+    @Test
     fun `a network of another vocabulary is refused`() {
         val engine = Bigram(Vocabularies.pieces, 1)
         assertThrows(IllegalArgumentException::class.java) {

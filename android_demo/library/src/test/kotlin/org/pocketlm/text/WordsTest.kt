@@ -40,6 +40,13 @@ class WordsTest {
     }
 
     @Test
+    fun `a sentence gets a capital if its first word has none`() {
+        assertEquals("Guten m. So b", capitaliseSentences("guten m. so b"))
+        assertEquals("See\nYou. iPhone", capitaliseSentences("see\nyou. iPhone"))
+        assertEquals("ßo? ქარ! ǅ", capitaliseSentences("ßo? ქარ! ǆ"))
+    }
+
+    @Test
     fun `all is as in Python`() {
         val cases = Golden.lines("words.jsonl")
         assertTrue(cases.size > 1000)
@@ -52,6 +59,7 @@ class WordsTest {
             assertEquals(text, case["spaces"].text(), plainSpaces(text))
             assertEquals(text, case["recent"].text(), recent(text, 16))
             assertEquals(text, case["starts_sentence"].truth(), startsSentence(text))
+            assertEquals(text, case["capitalised"].text(), capitaliseSentences(text))
         }
     }
 }
