@@ -9,13 +9,21 @@ kept. The result is the same sum in another order. What this costs: docs/scaling
 Shapes: N tokens, C tokens of a chunk, E embedding, V vocabulary.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK_TOKENS = {"cpu": 128, "cuda": 8192}
+
+
+class SoftTargets(NamedTuple):
+    """What another network predicts, as a share of what is to be predicted (teacher.py)."""
+
+    projected: Tensor  # [N, E'], of a width of its own
+    weight: Tensor  # [V, E']
+    share: float
 
 
 class _TiedSoftmaxLoss(torch.autograd.Function):
@@ -27,6 +35,7 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         targets: Tensor,
         dtype: torch.dtype,
         smoothing: float,
+        soft: SoftTargets | None,
     ) -> Tensor:
         count = len(targets)
         chunk = max(1, min(CHUNK_TOKENS[weight.device.type], count))
@@ -36,12 +45,15 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         part = torch.empty_like(low_weight)  # of the weight's gradient
         low_logits = low_weight.new_empty(chunk, len(weight))
         logits = low_logits if dtype == weight.dtype else weight.new_empty(chunk, len(weight))
+        soft_rows = _SoftRows(soft, dtype, logits) if soft else None
         total = weight.new_zeros(())
         for start in range(0, count, chunk):
             x = low_projected[start : start + chunk]  # [C, E]
             low = torch.mm(x, low_weight.T, out=low_logits[: len(x)])  # [C, V]
             rows = logits[: len(x)].copy_(low)
-            total += _turn_into_gradient(rows, targets[start : start + chunk, None], smoothing)
+            others = soft_rows.after(start, len(x)) if soft_rows else None
+            hard = targets[start : start + chunk, None]
+            total += _turn_into_gradient(rows, hard, smoothing, others)
             low.copy_(rows)
             torch.mm(low, low_weight, out=projected_gradient[start : start + chunk])
             weight_gradient += torch.mm(low.T, x, out=part)
@@ -50,25 +62,53 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *output_gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *output_gradients: Tensor) -> tuple[Tensor | None, ...]:
         projected_gradient, weight_gradient = ctx.saved_tensors
         (scale,) = output_gradients
-        return projected_gradient * scale, weight_gradient * scale, None, None, None
+        return projected_gradient * scale, weight_gradient * scale, None, None, None, None
 
 
-def _turn_into_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Logits [C, V] become their gradient in place; returns the loss's sum over targets [C, 1]."""
+class _SoftRows:
+    """The distributions of soft targets, chunk by chunk in one buffer, times their share."""
+
+    def __init__(self, soft: SoftTargets, dtype: torch.dtype, like: Tensor) -> None:
+        self._projected, self._weight = soft.projected.to(dtype), soft.weight.to(dtype)
+        self._share = soft.share
+        self._low = self._weight.new_empty(like.shape)
+        self._rows = torch.empty_like(like)
+
+    def after(self, start: int, count: int) -> Tensor:
+        """Of the tokens from `start` on: [C, V], valid until the next call."""
+        x = self._projected[start : start + count]
+        low = torch.mm(x, self._weight.T, out=self._low[:count])
+        rows = self._rows[:count].copy_(low)
+        return torch.softmax(rows, 1, out=rows).mul_(self._share)
+
+
+def _turn_into_gradient(
+    logits: Tensor, targets: Tensor, smoothing: float, soft: Tensor | None
+) -> Tensor:
+    """Logits [C, V] become their gradient in place; returns the loss's sum over targets [C, 1].
+
+    What is to be predicted is the target, but for the share `smoothing`, which all tokens have
+    alike, and for what `soft` [C, V] says.
+    """
     share = smoothing / logits.shape[1]  # of each token, whatever the target
+    hard = 1 - smoothing - (0 if soft is None else soft.sum(1, keepdim=True))
     largest, place = logits.max(1, keepdim=True)
-    at_target = logits.gather(1, targets)
+    at_target = hard * logits.gather(1, targets)
     if smoothing:  # the mean logit is in the place of a part of the target's
-        at_target = (1 - smoothing) * at_target + smoothing * logits.mean(1, keepdim=True)
+        at_target += smoothing * logits.mean(1, keepdim=True)
+    if soft is not None:
+        at_target += (soft * logits).sum(1, keepdim=True)
     probabilities = torch.softmax(logits, 1, out=logits)
     # The largest probability is no less than 1 / V: its logarithm gives the normaliser.
     loss = (largest - probabilities.gather(1, place).log_() - at_target).sum()
     if smoothing:
         probabilities -= share
-    peak = torch.full_like(targets, smoothing - 1, dtype=logits.dtype)
+    if soft is not None:
+        probabilities -= soft
+    peak = torch.zeros_like(targets, dtype=logits.dtype).sub_(hard)
     probabilities.scatter_add_(1, targets, peak)
     return loss
 
@@ -79,6 +119,7 @@ def tied_softmax_loss(
     targets: Tensor,
     dtype: torch.dtype,
     smoothing: float = 0.0,
+    soft: SoftTargets | None = None,
 ) -> Tensor:
     """Average cross-entropy in nats a token, differentiable in the first two.
 
@@ -88,8 +129,9 @@ def tied_softmax_loss(
         targets: [N].
         dtype: of the matrix products; sums are fp32.
         smoothing: share of the target's probability that all tokens share (Szegedy et al. 2016).
+        soft: what another network predicts, for the share that it has.
     """
     loss: Tensor = _TiedSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-        projected, weight, targets, dtype, smoothing
+        projected, weight, targets, dtype, smoothing, soft
     )
     return loss

@@ -18,7 +18,7 @@ from torch import Tensor
 from pocketlm.model.evaluate import CONTEXTS, Evaluation, evaluate
 from pocketlm.model.gap_model import GapModel
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
-from pocketlm.model.loss import tied_softmax_loss
+from pocketlm.model.loss import SoftTargets, tied_softmax_loss
 from pocketlm.model.network import NetworkPredictor
 from pocketlm.model.predictor import IntArray
 from pocketlm.model.sampled_loss import SampledSoftmax
@@ -54,7 +54,11 @@ class Objective(ABC):
         """The model as it is now, by context; `line` is always among them."""
 
     def loss(
-        self, segments: Segments, carried: Tensor, dtype: torch.dtype
+        self,
+        segments: Segments,
+        carried: Tensor,
+        dtype: torch.dtype,
+        soft: SoftTargets | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Average cross-entropy of a window, and the final states of its segments [L, S, H].
 
@@ -62,14 +66,17 @@ class Objective(ABC):
             segments: the window.
             carried: states of its rows [L, B, H].
             dtype: of the matrix products.
+            soft: what a teacher predicts there (teacher.py).
         """
         fresh = self.model.start_state(segments.count)
         state = segment_states(segments, carried, fresh)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             projected, targets, final = self.predict(segments, state)
-        softmax_loss = self.sampled.loss if self.sampled else tied_softmax_loss
         weight, targets_here = self.model.embedding.weight, to_device(targets, self.device)
-        loss = softmax_loss(projected.float(), weight, targets_here, dtype)
+        if self.sampled:
+            loss = self.sampled.loss(projected.float(), weight, targets_here, dtype)
+        else:
+            loss = tied_softmax_loss(projected.float(), weight, targets_here, dtype, soft=soft)
         return loss, final.float()
 
 

@@ -57,6 +57,10 @@ class TrainConfig:
     warmup_steps: int = 200
     restart: float = 0.0  # share of the run after which the schedule begins once more; 0: never
     weight_decay: float = 0.01
+    teacher: str | None = (
+        None  # the MODEL whose predictions are learnt beside the text (teacher.py)
+    )
+    teacher_share: float = 0.5  # of what is to be predicted
     softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient
     seed: int = 1
@@ -94,8 +98,11 @@ class TrainConfig:
         self._check_choices()
         if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
             raise UserError("softmax_samples is outside 1..65536")
-        if not (0 <= self.lower_case <= 1 and 0 <= self.restart < 1):
-            raise UserError("lower_case or restart is outside 0..1")
+        if self.softmax_samples is not None and self.teacher:
+            raise UserError("a teacher predicts all tokens: no softmax_samples")
+        shares = (self.lower_case, self.restart, self.teacher_share)
+        if not (all(0 <= share <= 1 for share in shares) and self.restart < 1):
+            raise UserError("lower_case, restart or teacher_share is outside 0..1")
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
 
@@ -105,6 +112,7 @@ class TrainConfig:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         forward_only = {
             "--from": self.initial,
+            "--teacher": self.teacher,
             "--accumulate": self.accumulate > 1,
             "--compile": self.compile,
             "--recurrent-projection": self.model.recurrent_projection,

@@ -40,6 +40,7 @@ from pocketlm.model.words import (
     OPENING_SIGNS,
     capitalise_sentences,
     fold,
+    has_capital,
     is_letter,
     plain_apostrophes,
     plain_spaces,
@@ -67,6 +68,10 @@ LOG_CAPITAL_SHARE = np.float32(np.log(CAPITAL_SHARE))
 # A way to write a word that fits the prefix better is shown if it has this share of the word.
 FITTING_SHARE = 0.1
 LOG_FITTING_SHARE = float(np.log(FITTING_SHARE))
+# One without a capital, typed by someone who uses capitals, if it is mostly written so: else it is
+# a name.
+SMALL_SHARE = 0.5
+LOG_SMALL_SHARE = float(np.log(SMALL_SHARE))
 
 
 class _Beginning(NamedTuple):
@@ -169,12 +174,14 @@ class Suggester:
         context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
         tokens = tuple(self.context_tokens(context))
         words = self._search(tokens, _Target.of(context, prefix), k)
+        small = prefix[:1].islower() and has_capital(context)
+        fitting_share = LOG_SMALL_SHARE if small else LOG_FITTING_SHARE
         sentence = starts_sentence(context)
         best: list[tuple[float, str]] = []
         for ways, total in sorted(words, key=lambda each: -each[1]):
             if best and len(best) >= k and total < -best[k - 1][0]:
                 break
-            if word := _way_to_write(ways, total, prefix, sentence):
+            if word := _way_to_write(ways, total, prefix, sentence, fitting_share):
                 best.append((-total, word))
         best = sorted(best)[:k]
         return [
@@ -311,14 +318,16 @@ class _Target:
         return self.key[len(key) :]
 
 
-def _way_to_write(ways: Ways, total: float, prefix: str, sentence: bool) -> str | None:
+def _way_to_write(
+    ways: Ways, total: float, prefix: str, sentence: bool, fitting_share: float
+) -> str | None:
     """How a word is shown: as it was begun, else as the text mostly writes it there.
 
     A sentence starts with a capital, unless hardly any text does so with this word. What is typed
     already is not shown; if it is the word, another way to write it may be.
     """
-    least = total + LOG_FITTING_SHARE
     if prefix in ways:
+        least = total + LOG_FITTING_SHARE
         ways = {way: log for way, log in ways.items() if way != prefix and log >= least}
         if not ways:
             return None
@@ -329,7 +338,7 @@ def _way_to_write(ways: Ways, total: float, prefix: str, sentence: bool) -> str 
     likeliest = max(ways, key=lambda way: (ways[way], way))
     if fitting:
         best = max(fitting, key=lambda way: (fitting[way], way))
-        if fitting[best] >= least:
+        if fitting[best] >= total + fitting_share:
             likeliest = best
     if prefix.isupper() and sum(map(is_letter, prefix)) > 1:
         likeliest = likeliest.upper()

@@ -84,6 +84,12 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 )
 @click.option("--weight-decay", type=float, help="Of the matrices.")
 @click.option(
+    "--teacher",
+    metavar="MODEL",
+    help="Learn its predictions beside the text: a better network of the same tokens.",
+)
+@click.option("--teacher-share", type=float, help="Of what is to be predicted.  [default: 0.5]")
+@click.option(
     "--softmax-samples",
     type=int,
     help="Train with so many drawn tokens beside the target.  [default: all]",
@@ -176,37 +182,56 @@ def training_settings(
     corpus: str | None, preset: str | None, recipe: str | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """What the strict loader reads: recipe and preset, and what was given over them."""
-    from pocketlm.model.language_model import PRESETS
     from pocketlm.model.run_folder import BOUNDS
-    from pocketlm.model.training_recipes import TRAINING_RECIPES
 
     if recipe and "initial" in given:
         raise UserError("--recipe trains from the beginning: it takes no --from")
     if recipe:
-        known = dict(TRAINING_RECIPES[recipe])
-        if given.keys() & set(BOUNDS):
-            known = {name: value for name, value in known.items() if name not in BOUNDS}
-        given = {**known, **given}
+        given = _over_recipe(recipe, given)
         corpus, preset = corpus or given["corpus"], preset or given["preset"]
         given = {name: value for name, value in given.items() if name not in ("corpus", "preset")}
-    sizes = dataclasses.asdict(PRESETS[preset or "base"])
-    if "tokenizer" in given and "vocabulary_size" in given:
-        raise UserError("--tokenizer (or the recipe's) has its own size: no --vocabulary-size")
+    if "teacher" in given and not given.keys() & {"tokenizer", "initial"}:
+        given = {**given, "tokenizer": given["teacher"]}
     if "initial" in given:
-        if preset or given.keys() & (sizes.keys() - {"dropout"}):
-            raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
-        from pocketlm.models import open_network
-
-        sizes = dataclasses.asdict(open_network(Path(given["initial"]))[0].config)
-        given.setdefault("learning_rate", FINE_TUNING_RATE)
-    if "tokenizer" in given:
-        from pocketlm.models import open_tokenizer
-
-        sizes["vocabulary_size"] = open_tokenizer(Path(given["tokenizer"])).vocabulary_size
-    sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
+        given = {"learning_rate": FINE_TUNING_RATE, **given}
+    sizes = _sizes(preset, given)
     settings = {name: value for name, value in given.items() if name not in sizes}
     if settings.get("direction") == "both":
         settings = {**GAP_WINDOWS, **settings}
     if not settings.keys() & set(BOUNDS):
         settings["epochs"] = DEFAULT_EPOCHS
     return {"corpus": corpus, "model": sizes, **settings}
+
+
+def _over_recipe(recipe: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's settings with what was given over them; a bound takes the place of its bounds."""
+    from pocketlm.model.run_folder import BOUNDS
+    from pocketlm.model.training_recipes import TRAINING_RECIPES
+
+    known = dict(TRAINING_RECIPES[recipe])
+    if given.keys() & set(BOUNDS):
+        known = {name: value for name, value in known.items() if name not in BOUNDS}
+    return {**known, **given}
+
+
+def _sizes(preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """A preset's sizes, or those of the model that is gone on from, and what was given."""
+    from pocketlm.model.language_model import PRESETS
+
+    sizes = dataclasses.asdict(PRESETS[preset or "base"])
+    if "tokenizer" in given and "vocabulary_size" in given:
+        raise UserError(
+            "--tokenizer (or the recipe's, or the teacher's) has its own size: no --vocabulary-size"
+        )
+    if "initial" in given:
+        if preset or given.keys() & (sizes.keys() - {"dropout"}):
+            raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
+        from pocketlm.models import open_network
+
+        sizes = dataclasses.asdict(open_network(Path(given["initial"]))[0].config)
+    if "tokenizer" in given:
+        from pocketlm.models import open_tokenizer
+
+        sizes["vocabulary_size"] = open_tokenizer(Path(given["tokenizer"])).vocabulary_size
+    sizes.update({name: given[name] for name in sizes.keys() & given.keys()})
+    return sizes

@@ -28,6 +28,7 @@ from pocketlm.model.evaluate import Evaluation, exp_or_infinity
 from pocketlm.model.gap_objective import GapFilling
 from pocketlm.model.hardware import allow_tf32, machine_record, resolve_device, resolve_precision
 from pocketlm.model.language_model import RecurrentLanguageModel
+from pocketlm.model.loss import SoftTargets
 from pocketlm.model.objective import NextToken, Objective, to_device
 from pocketlm.model.optimizer import muon, with_restart
 from pocketlm.model.progress import NoProgress, Progress
@@ -36,6 +37,7 @@ from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
 from pocketlm.model.sampled_loss import SampledSoftmax, token_counts
 from pocketlm.model.segments import Segments, WindowStream
 from pocketlm.model.shards import open_shards
+from pocketlm.model.teacher import Teacher, open_teacher
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train_log import LOG_COLUMNS
 from pocketlm.model.training_loop import LOG_EVERY, TrainingLoop
@@ -81,6 +83,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         super().__init__(config, folder, progress, self.model, ranks)
         self.window_loss = ranks.averaging(_WindowLoss(self.objective, self.dtype))
         self.carried = self.model.start_state(len(self.mine)).detach()  # [L, B, H]
+        self.teacher = self._open_teacher()
         self.position = self.stream.position()  # of what has been trained on
         self.ahead: Segments | None = None  # the next window, made while a GPU computes
         self.training_seconds = 0.0  # of `seconds`, without validations
@@ -90,6 +93,13 @@ class Trainer(TrainingLoop[TrainConfig]):
         """Take the weights of a model of the same sizes, before the first step."""
         self.model.load_state_dict(model.state_dict())
         self.carried = self.model.start_state(len(self.mine)).detach()
+
+    def _open_teacher(self) -> Teacher | None:
+        if not self.config.teacher:
+            return None
+        model, share = Path(self.config.teacher), self.config.teacher_share
+        rows = len(self.mine)
+        return open_teacher(model, self.tokenizer, share, rows, self.device, self.dtype)
 
     @property
     def tokens(self) -> int:
@@ -114,9 +124,10 @@ class Trainer(TrainingLoop[TrainConfig]):
             self._seed(self.mine[rows.start] // size)
             segments, self.ahead = self.ahead or self.stream.next_window(rows), None
             last = group + 1 == count
+            soft = self.teacher.read(segments, rows) if self.teacher else None
             # What DistributedDataParallel does on the way back is decided on the way forth.
             with nullcontext() if last else self.ranks.unaveraged(self.window_loss):
-                loss, final = self.window_loss(segments, self.carried[:, rows])
+                loss, final = self.window_loss(segments, self.carried[:, rows], soft)
                 yield loss / count
             ends = to_device(segments.last_of_row, self.device)
             self.carried[:, rows] = final[:, ends].detach()
@@ -181,7 +192,10 @@ class Trainer(TrainingLoop[TrainConfig]):
         return {**known, "tokens_per_second": round(self._speed()), **values}
 
     def _own_tensors(self) -> dict[str, Tensor]:
-        return {"carried": self.ranks.gathered(self.carried, dim=1)}
+        carried = {"carried": self.carried}
+        if self.teacher:
+            carried["teacher_carried"] = self.teacher.carried
+        return {name: self.ranks.gathered(states, dim=1) for name, states in carried.items()}
 
     def _own_state(self) -> dict[str, Any]:
         return {
@@ -204,13 +218,20 @@ class Trainer(TrainingLoop[TrainConfig]):
             raise UserError(f"{self.folder}: the tokenizer is not the one of the checkpoint")
 
     def _restore_own(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        carried, rows = tensors["carried"], slice(self.mine.start, self.mine.stop)
-        if carried.shape != (self.carried.shape[0], self.config.rows, self.carried.shape[2]):
-            raise ValueError("the carried states are of other rows")
-        self.carried = carried[:, rows].to(self.device)
+        rows = slice(self.mine.start, self.mine.stop)
+        self.carried = self._own_states(tensors["carried"], self.carried)
+        if self.teacher:
+            states = tensors["teacher_carried"]
+            self.teacher.carried = self._own_states(states, self.teacher.carried)
         self.training_seconds = float(state["training_seconds"])
         self.stream.seek(state["position"][rows])
         self.position, self.ahead = self.stream.position(), None
+
+    def _own_states(self, carried: Tensor, like: Tensor) -> Tensor:
+        """Of the carried states [L, rows, H] of all processes those [L, B, H] of this one."""
+        if carried.shape != (like.shape[0], self.config.rows, like.shape[2]):
+            raise ValueError("the carried states are of other rows")
+        return carried[:, self.mine.start : self.mine.stop].to(self.device)
 
     def record(self) -> dict[str, Any]:
         """The run record, with the best weights measured on the whole valid split."""
@@ -246,9 +267,11 @@ class _WindowLoss(nn.Module):
         self.model = objective.model
         self._objective, self._dtype = objective, dtype
 
-    def forward(self, segments: Segments, carried: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, segments: Segments, carried: Tensor, soft: SoftTargets | None
+    ) -> tuple[Tensor, Tensor]:
         """See Objective.loss."""
-        return self._objective.loss(segments, carried, self._dtype)
+        return self._objective.loss(segments, carried, self._dtype, soft)
 
 
 def _rows_of(config: TrainConfig, ranks: Ranks) -> range:

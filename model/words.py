@@ -106,6 +106,11 @@ def starts_sentence(context: str) -> bool:
     return not line or line[-1] in SENTENCE_ENDS
 
 
+def has_capital(text: str) -> bool:
+    """Whether some letter is upper case."""
+    return not text.islower() and any(c.isupper() for c in text)
+
+
 def capitalise_sentences(text: str) -> str:
     """A capital for the first word of each sentence, where it has none in any place."""
     parts: list[str] = []

@@ -130,6 +130,14 @@ def test_every_kind_of_training_runs(
     assert record["steps"] == 5
 
 
+def test_a_teacher_reads_along(
+    config: TrainConfig, run: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    taught = replace(config, max_steps=5, teacher=str(run))
+    train(taught, tmp_path / "run", Silent(), tokenizer)
+    assert resume(tmp_path / "run", Silent(), max_steps=8)["steps"] == 8
+
+
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices here")
 def test_nccl_averages_gradients(
     config: TrainConfig, run: Path, tokenizer: Tokenizer, tmp_path: Path

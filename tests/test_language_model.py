@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import PRESETS, ModelConfig, RecurrentLanguageModel
-from pocketlm.model.loss import tied_softmax_loss
+from pocketlm.model.loss import SoftTargets, tied_softmax_loss
 from pocketlm.model.recurrence import CELLS
 from pocketlm.model.settings import from_json
 
@@ -188,6 +188,27 @@ def test_the_chunked_loss_is_cross_entropy(count: int, dtype: torch.dtype) -> No
     for actual, reference in zip(gradients, expected_gradients, strict=True):
         scale = reference.abs().max()
         torch.testing.assert_close(actual / scale, reference / scale, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_soft_targets_are_a_share_of_what_is_to_be_predicted(
+    share: float, smoothing: float
+) -> None:
+    torch.manual_seed(2)
+    smoothing *= 1 - share
+    x = torch.randn(300, 8, requires_grad=True)
+    weight = torch.randn(50, 8, requires_grad=True)
+    targets = torch.randint(0, 50, (300,))
+    soft = SoftTargets(torch.randn(300, 6), torch.randn(50, 6), share)
+    mixed = share * torch.softmax(soft.projected @ soft.weight.T, 1) + smoothing / 50
+    mixed[range(300), targets] += 1 - share - smoothing
+    expected = torch.nn.functional.cross_entropy(x @ weight.T, mixed)
+    loss = tied_softmax_loss(x, weight, targets, torch.float32, smoothing, soft)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, (x, weight)), torch.autograd.grad(expected, (x, weight))
+    )
 
 
 def test_the_chunked_loss_is_exact_far_from_its_target() -> None:

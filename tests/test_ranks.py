@@ -124,6 +124,16 @@ def test_accumulated_gradients_are_those_of_the_whole_step(
     assert_same_training(alone, tmp_path / "run")
 
 
+def test_each_rank_has_a_teacher_of_its_rows(
+    config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    taught = replace(config, teacher=str(alone), learning_rate=0.005)
+    train(taught, tmp_path / "one", Silent(), tokenizer)
+    taught = replace(taught, tokenizer=str(alone), accumulate=2)
+    finished(start(2, taught, tmp_path / "two"))
+    assert_same_training(tmp_path / "one", tmp_path / "two")
+
+
 def test_two_ranks_go_on_with_the_run_of_one(
     config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:

@@ -156,6 +156,10 @@ def test_case_is_what_a_person_expects(letters: Tokenizer) -> None:
     assert shown(letters, more, "in par") == ["park", "Paris"]
     assert shown(letters, more, "in Par") == ["Paris", "Park"]  # a capital within a sentence: names
     assert shown(letters, more, "Par") == ["Park", "Paris"]  # at its start it may be the start's
+    names = {"Don": 3.0, "don": 1.0, "Ida": 1.0, "ida": 3.0}
+    assert shown(letters, names, "in do") == ["don"]  # nobody has used a capital so far
+    assert shown(letters, names, "We are in do") == ["Don"]
+    assert shown(letters, names, "We are in id") == ["ida"]  # mostly written so
     assert shown(letters, words, "in PAR") == ["PARIS", "PARK"]
     assert shown(letters, words, "th") == ["the"]
     assert shown(letters, words, "Th") == ["The"]

@@ -81,9 +81,10 @@ class Suggester(
         val prefix = plainApostrophes(typed)
         val found = Search(Target.of(context, prefix), k).run(tokensOf(context))
         val sentence = startsSentence(context)
+        val share = fittingShare(context, prefix)
         val shown = ArrayList<Pair<String, Double>>()
         for (word in found.words) {
-            wayToWrite(word, prefix, sentence)?.let { shown.add(Pair(it, word.total)) }
+            wayToWrite(word, prefix, sentence, share)?.let { shown.add(Pair(it, word.total)) }
         }
         shown.sortWith(compareByDescending<Pair<String, Double>> { it.second }.thenBy { it.first })
         val least = (shown.firstOrNull() ?: return emptyList()).second + LOG_LEAST_SHARE

@@ -5,6 +5,7 @@ import kotlin.math.ln
 import org.pocketlm.text.beginsUpper
 import org.pocketlm.text.capitalised
 import org.pocketlm.text.fold
+import org.pocketlm.text.hasCapital
 import org.pocketlm.text.isLetter
 import org.pocketlm.text.isUpper
 import org.pocketlm.text.skip
@@ -13,16 +14,31 @@ import org.pocketlm.text.withoutApostrophes
 /** A way to write a word that fits the prefix better is shown if it has this share of the word. */
 internal val LOG_FITTING_SHARE = ln(0.1)
 
+// One without a capital, typed by someone who uses capitals, if it is mostly written so: else it is
+// a name.
+private val LOG_SMALL_SHARE = ln(0.5)
+
+/** What a way to write a word that fits the prefix has to have of it, after this context. */
+internal fun fittingShare(context: String, prefix: String): Double {
+    val small = prefix.isNotEmpty() && Character.isLowerCase(prefix.codePointAt(0))
+    return if (small && hasCapital(context)) LOG_SMALL_SHARE else LOG_FITTING_SHARE
+}
+
 /**
  * How a word is shown: as it was begun, else as the text mostly writes it there.
  *
  * A sentence starts with a capital, unless hardly any text does so with this word. What is typed
  * already is not shown; if it is the word, another way to write it may be.
  */
-internal fun wayToWrite(word: FoundWord, prefix: String, startsSentence: Boolean): String? {
-    val least = word.total + LOG_FITTING_SHARE
+internal fun wayToWrite(
+    word: FoundWord,
+    prefix: String,
+    startsSentence: Boolean,
+    fittingShare: Double,
+): String? {
     var ways: Map<String, Double> = word.ways
     if (prefix in ways) {
+        val least = word.total + LOG_FITTING_SHARE
         ways = ways.filter { it.key != prefix && it.value >= least }
         if (ways.isEmpty()) return null
     }
@@ -32,7 +48,7 @@ internal fun wayToWrite(word: FoundWord, prefix: String, startsSentence: Boolean
     var shown = likeliest(ways)
     if (fitting.isNotEmpty()) {
         val best = likeliest(fitting)
-        if (fitting.getValue(best) >= least) shown = best
+        if (fitting.getValue(best) >= word.total + fittingShare) shown = best
     }
     return asBegun(shown, prefix).takeIf { it != prefix }
 }

@@ -140,6 +140,10 @@ internal fun isUpper(text: String): Boolean {
     return upper && small == text.length
 }
 
+/** Whether some letter is upper case. */
+internal fun hasCapital(text: String): Boolean =
+    skip(text, 0) { !Character.isUpperCase(it) } < text.length
+
 internal fun beginsUpper(text: String): Boolean =
     text.isNotEmpty() && Character.isUpperCase(text.codePointAt(0))
 

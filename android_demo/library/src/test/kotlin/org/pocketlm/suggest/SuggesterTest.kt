@@ -42,6 +42,10 @@ class SuggesterTest {
         assertEquals(listOf("park", "Paris"), shown(more, "in par"))
         assertEquals(listOf("Paris", "Park"), shown(more, "in Par"))
         assertEquals(listOf("Park", "Paris"), shown(more, "Par"))
+        val given = mapOf("Don" to 3.0, "don" to 1.0, "Ida" to 1.0, "ida" to 3.0)
+        assertEquals(listOf("don"), shown(given, "in do")) // nobody has used a capital so far
+        assertEquals(listOf("Don"), shown(given, "I in do"))
+        assertEquals(listOf("ida"), shown(given, "I in id")) // mostly written so
         assertEquals(listOf("PARIS", "PARK"), shown(words, "in PAR"))
         assertEquals(listOf("the"), shown(words, "th"))
         assertEquals(listOf("The"), shown(words, "Th"))
