@@ -148,8 +148,11 @@ def load_gap_run(folder: Path) -> tuple[GapModel, Tokenizer]:
 
 
 def run_config(folder: Path) -> TrainConfig:
-    """The settings of a run."""
-    return config_from_json(read_json(folder / CONFIG, "run's config"), str(folder / CONFIG))
+    """The settings of a run; UserError if it is of no language model."""
+    value = read_json(folder / CONFIG, "run's config")
+    if "task" in value:
+        raise UserError(f"{folder} is a run of a task, no language model: see pocketlm task --help")
+    return config_from_json(value, str(folder / CONFIG))
 
 
 def open_best(

@@ -309,6 +309,12 @@ def test_a_checkpoint_that_does_not_fit_is_an_error(
             resume(tmp_path / "run", Silent(), max_steps=10)
 
 
+def test_a_run_of_a_task_is_no_language_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"task": "caption"}')
+    with pytest.raises(UserError, match="is a run of a task"):
+        load_run(tmp_path)
+
+
 def test_a_config_survives_json(corpus: Corpus) -> None:
     config = tiny_config(corpus)
     assert config_from_json(json.loads(json.dumps(config_to_json(config))), "x") == config
