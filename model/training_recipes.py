@@ -23,5 +23,14 @@ TRAINING_RECIPES: dict[str, dict[str, Any]] = {
         "restart": 29_664 / 43_756,
         "valid_every": 2000,
     },
-    "en-small": {"preset": "small", **_ENGLISH, "max_steps": 15_000, "valid_every": 1500},
+    "en-small": {
+        "preset": "small",
+        **_ENGLISH,
+        "teacher": "en-base",
+        "teacher_share": 0.9,
+        "fresh_lines": 0.75,
+        "learning_rate": 0.006,
+        "max_steps": 8_000,
+        "valid_every": 2000,
+    },
 }
