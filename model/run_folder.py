@@ -112,10 +112,10 @@ class TrainConfig:
             raise UserError("a training goes on with the tokens of the model that it begins from")
         forward_only = {
             "--from": self.initial,
-            "--teacher": self.teacher,
             "--accumulate": self.accumulate > 1,
             "--compile": self.compile,
             "--recurrent-projection": self.model.recurrent_projection,
+            "--teacher": self.teacher,
         }
         if self.direction == "both" and any(forward_only.values()):
             raise UserError(f"a model of both directions has no {', '.join(forward_only)}")
