@@ -52,8 +52,8 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
             low = torch.mm(x, low_weight.T, out=low_logits[: len(x)])  # [C, V]
             rows = logits[: len(x)].copy_(low)
             others = soft_rows.after(start, len(x)) if soft_rows else None
-            hard = targets[start : start + chunk, None]
-            total += _turn_into_gradient(rows, hard, smoothing, others)
+            these = targets[start : start + chunk, None]
+            total += _turn_into_gradient(rows, these, smoothing, others)
             low.copy_(rows)
             torch.mm(low, low_weight, out=projected_gradient[start : start + chunk])
             weight_gradient += torch.mm(low.T, x, out=part)

@@ -57,9 +57,7 @@ class TrainConfig:
     warmup_steps: int = 200
     restart: float = 0.0  # share of the run after which the schedule begins once more; 0: never
     weight_decay: float = 0.01
-    teacher: str | None = (
-        None  # the MODEL whose predictions are learnt beside the text (teacher.py)
-    )
+    teacher: str | None = None  # the MODEL that is learnt from beside the text (teacher.py)
     teacher_share: float = 0.5  # of what is to be predicted
     softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient

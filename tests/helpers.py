@@ -1,10 +1,15 @@
 """What several tests use: a tiny corpus, settings of a tiny training, a silent progress display."""
 
 import json
+import os
 import random
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors.torch import load_file
 
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.first_look import first_look_splits
@@ -30,6 +35,26 @@ class Silent:
 
     def update(self, status: Status) -> None:
         self.statuses.append(status)
+
+
+class InterruptAt(Silent):
+    """Sends this process SIGTERM after a step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step = step
+
+    def update(self, status: Status) -> None:
+        if status.step == self._step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def assert_same_tensors(first: Path, second: Path) -> None:
+    """Two files of tensors hold the same names and, bit for bit, the same numbers."""
+    one, other = load_file(first), load_file(second)
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
 
 
 def write_corpus(folder: Path, sentences: Sequence[str], documents: int = 120) -> Path:

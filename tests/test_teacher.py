@@ -1,16 +1,12 @@
 """A training beside a teacher: what it learns, and what a teacher has to be."""
 
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from helpers import Silent, tiny_config
-from safetensors.torch import load_file
+from helpers import InterruptAt, Silent, assert_same_tensors, tiny_config
 
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import InterruptedRunError, UserError
@@ -53,19 +49,11 @@ def test_a_resumed_run_has_its_teacher_where_it_was(
     config = tiny_config(corpus, max_steps=12, valid_every=5, teacher=str(run), fresh_lines=0.1)
     train(config, tmp_path / "whole", Silent(), tokenizer)
 
-    class StopAt(Silent):
-        def update(self, status: object) -> None:
-            if getattr(status, "step") == 7:  # noqa: B009
-                os.kill(os.getpid(), signal.SIGTERM)
-
     with pytest.raises(InterruptedRunError):
-        train(config, tmp_path / "parts", StopAt(), tokenizer)
+        train(config, tmp_path / "parts", InterruptAt(7), tokenizer)
     resume(tmp_path / "parts", Silent())
     for name in (WEIGHTS, CHECKPOINT):
-        whole, parts = (load_file(tmp_path / folder / name) for folder in ("whole", "parts"))
-        assert whole.keys() == parts.keys()
-        for key, tensor in whole.items():
-            assert torch.equal(tensor, parts[key]), key
+        assert_same_tensors(tmp_path / "whole" / name, tmp_path / "parts" / name)
 
 
 def test_a_teacher_has_the_tokens_of_what_it_teaches(

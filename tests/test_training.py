@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import Silent, tiny_config
+from helpers import InterruptAt, Silent, assert_same_tensors, tiny_config
 from safetensors.torch import load_file, save_file
 
 from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -92,20 +90,12 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     config = replace(config, model=replace(config.model, dropout=0.2, cell=cell))
     train(config, tmp_path / "whole", Silent(), tokenizer)
 
-    class StopAt(Silent):
-        def update(self, status: object) -> None:
-            if getattr(status, "step") == 13:  # noqa: B009
-                os.kill(os.getpid(), signal.SIGTERM)
-
     with pytest.raises(Exception, match="interrupted at step 13"):
-        train(config, tmp_path / "parts", StopAt(), tokenizer)
+        train(config, tmp_path / "parts", InterruptAt(13), tokenizer)
     resume(tmp_path / "parts", Silent())
 
     for name in (WEIGHTS, CHECKPOINT):
-        whole, parts = load_file(tmp_path / "whole" / name), load_file(tmp_path / "parts" / name)
-        assert whole.keys() == parts.keys()
-        for key, tensor in whole.items():
-            assert torch.equal(tensor, parts[key]), key
+        assert_same_tensors(tmp_path / "whole" / name, tmp_path / "parts" / name)
     logs = [(tmp_path / name / LOG).read_text().splitlines() for name in ("whole", "parts")]
     assert len(logs[0]) == len(logs[1])
 
