@@ -21,6 +21,7 @@ from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.loss import tied_softmax_loss
 from pocketlm.model.tasks.answers import network_answers
 from pocketlm.model.tasks.batches import Example, collate, epoch_batches
+from pocketlm.model.tasks.commands import TOKENS, WRITES
 from pocketlm.model.tasks.config import NetworkConfig
 from pocketlm.model.tasks.dropout import SequenceDropout
 from pocketlm.model.tasks.gru import Gru
@@ -301,6 +302,9 @@ def test_mistakes_are_one_line(
         "is no run of a task": ("case", "predict", "x", "--model", run),
         "no such run's config": ("case", "predict", "x", "--model", tmp_path),
         "--from is for sentiment": ("case", *train, "--from", "en-base"),
+        "has its own sizes": ("sentiment", *train, "--hidden", 8),
+        "No such option '--beam'": ("case", *train, "--beam", 2),
+        "No such option '--embedding'": ("regression", *train, "--embedding", 8),
     }
     low = tmp_path / "first-look-lower"
     low.mkdir()
@@ -314,6 +318,13 @@ def test_mistakes_are_one_line(
         assert error.startswith("error: ")
         assert len([line for line in error.splitlines() if line.startswith("error")]) == 1
         assert not (out / "model.safetensors").exists()
+
+
+def test_a_task_has_the_options_of_what_it_reads_and_writes() -> None:
+    networks = {name: open_task(name).quick.network for name in NAMES}
+    writes = {name for name, network in networks.items() if network.alignment == "decoder"}
+    reads = {name for name, network in networks.items() if network.reads == "tokens"}
+    assert (set(WRITES), set(TOKENS)) == (writes, reads | writes)
 
 
 def test_a_run_of_another_task_or_in_use_is_refused(

@@ -1,7 +1,7 @@
 """The command `pocketlm task`: train, evaluate and predict for each; export where there is one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pocketlm.model.tasks.answers import Answers
     from pocketlm.model.tasks.config import TaskConfig
     from pocketlm.model.tasks.task import Encoding, Task
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 SUMMARIES = {
     "regression": "One to one: a number from a row of a table.",
@@ -32,6 +34,18 @@ _EXAMPLES = {
     "translation": "See you tomorrow.",
     "case": "i met tom in new york. he works for the bbc.",
 }
+
+
+# Which tasks have pieces to learn, and which write text: others lack the options for that.
+TOKENS = ("caption", "sentiment", "translation", "case")
+WRITES = ("caption", "translation")
+_BEAM_HELP = "Hypotheses of the search."
+_OF_THE_LANGUAGE_MODEL = ("vocabulary_size", "embedding", "hidden", "layers")
+
+
+def _option_of(tasks: Sequence[str], name: str, *names: str, **settings: Any) -> Decorator:
+    """An option of some tasks; it changes nothing of another's command."""
+    return click.option(*names, **settings) if name in tasks else lambda command: command
 
 
 @click.group()
@@ -62,17 +76,17 @@ def _train(name: str) -> Callable[..., int]:
     @click.option("--max-steps", type=int, help="Stop after so many steps.")
     @click.option("--max-minutes", type=float, help="Stop after so many minutes.")
     @click.option("--rows", type=int, help="Training rows at most.")
-    @click.option("--vocabulary-size", type=int, help="Pieces of the tokenizer.")
-    @click.option("--embedding", type=int, help="Width of the embedding.")
+    @_option_of(TOKENS, name, "--vocabulary-size", type=int, help="Pieces of the tokenizer.")
+    @_option_of(TOKENS, name, "--embedding", type=int, help="Width of the embedding.")
     @click.option("--hidden", type=int, help="Width of the encoder's state.")
     @click.option("--layers", type=int, help="Layers of the encoder.")
     @click.option("--bidirectional/--forward-only", default=None, help="How the encoder reads.")
-    @click.option("--decoder-hidden", type=int, help="Width of the decoder's state.")
+    @_option_of(WRITES, name, "--decoder-hidden", type=int, help="Width of the decoder's state.")
     @click.option("--dropout", type=float, help="Share of features dropped in training.")
     @click.option("--batch", type=int, help="Tokens of a step (rows of a table).")
     @click.option("--learning-rate", type=float, help="Its peak.")
     @click.option("--patience", type=int, help="Validations without improvement before stopping.")
-    @click.option("--beam", type=int, help="Hypotheses of the search.")
+    @_option_of(WRITES, name, "--beam", type=int, help=_BEAM_HELP)
     @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
     @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="Of products.")
     @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random.")
@@ -124,6 +138,8 @@ def settings(
         raise UserError("--from is for sentiment, and not with --from-scratch")
     if from_scratch:
         other["initial"] = None
+    if other.get("initial", config.initial) and given.keys() & set(_OF_THE_LANGUAGE_MODEL):
+        raise UserError("the language model has its own sizes: no --hidden ... but --from-scratch")
     return replace(config, network=replace(config.network, **network), **other)
 
 
@@ -137,11 +153,16 @@ def _evaluate(name: str) -> Callable[..., None]:
         show_default=True,
         help="Which rows.",
     )
-    @click.option("--beam", type=click.IntRange(min=1), help="Hypotheses of the search.")
+    @_option_of(WRITES, name, "--beam", type=click.IntRange(min=1), help=_BEAM_HELP)
     @click.option("--baseline", is_flag=True, help="The simpler method's metrics beside it.")
     @JSON_OPTION
     def evaluate(
-        model: Path, data: str | None, split: str, beam: int | None, baseline: bool, as_json: bool
+        model: Path,
+        data: str | None,
+        split: str,
+        baseline: bool,
+        as_json: bool,
+        beam: int | None = None,
     ) -> None:
         from pocketlm.console import emit_json, note
         from pocketlm.model.tasks.runs import measure
@@ -174,9 +195,9 @@ def _predict(name: str) -> Callable[..., None]:
         required=True,
         help="A run folder, or a bundle.",
     )
-    @click.option("--beam", type=click.IntRange(min=1), help="Hypotheses of the search.")
+    @_option_of(WRITES, name, "--beam", type=click.IntRange(min=1), help=_BEAM_HELP)
     @JSON_OPTION
-    def predict(text: str, model: Path, beam: int | None, as_json: bool) -> None:
+    def predict(text: str, model: Path, as_json: bool, beam: int | None = None) -> None:
         from pocketlm.console import emit_json
 
         opened = open_task(name)
