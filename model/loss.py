@@ -9,7 +9,8 @@ kept. The result is the same sum in another order. What this costs: docs/scaling
 Shapes: N tokens, C tokens of a chunk, E embedding, V vocabulary.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -18,12 +19,11 @@ from torch.autograd.function import once_differentiable
 CHUNK_TOKENS = {"cpu": 128, "cuda": 8192}
 
 
-class SoftTargets(NamedTuple):
-    """What another network predicts, as a share of what is to be predicted (teacher.py)."""
+class SoftTargets(Protocol):
+    """What another model predicts of the N tokens (teacher.py)."""
 
-    projected: Tensor  # [N, E'], of a width of its own
-    weight: Tensor  # [V, E']
-    share: float
+    def add(self, start: int, rows: Tensor) -> None:
+        """Add to rows [C, V] the distributions of the C tokens from `start` on, times a share."""
 
 
 class _TiedSoftmaxLoss(torch.autograd.Function):
@@ -35,7 +35,7 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         targets: Tensor,
         dtype: torch.dtype,
         smoothing: float,
-        soft: SoftTargets | None,
+        soft: Sequence[SoftTargets],
     ) -> Tensor:
         count = len(targets)
         chunk = max(1, min(CHUNK_TOKENS[weight.device.type], count))
@@ -45,13 +45,17 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         part = torch.empty_like(low_weight)  # of the weight's gradient
         low_logits = low_weight.new_empty(chunk, len(weight))
         logits = low_logits if dtype == weight.dtype else weight.new_empty(chunk, len(weight))
-        soft_rows = _SoftRows(soft, dtype, logits) if soft else None
+        soft_rows = torch.empty_like(logits) if soft else None
         total = weight.new_zeros(())
         for start in range(0, count, chunk):
             x = low_projected[start : start + chunk]  # [C, E]
             low = torch.mm(x, low_weight.T, out=low_logits[: len(x)])  # [C, V]
             rows = logits[: len(x)].copy_(low)
-            others = soft_rows.after(start, len(x)) if soft_rows else None
+            others = None
+            if soft_rows is not None:
+                others = soft_rows[: len(x)].zero_()
+                for each in soft:
+                    each.add(start, others)
             these = targets[start : start + chunk, None]
             total += _turn_into_gradient(rows, these, smoothing, others)
             low.copy_(rows)
@@ -66,23 +70,6 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         projected_gradient, weight_gradient = ctx.saved_tensors
         (scale,) = output_gradients
         return projected_gradient * scale, weight_gradient * scale, None, None, None, None
-
-
-class _SoftRows:
-    """The distributions of soft targets, chunk by chunk in one buffer, times their share."""
-
-    def __init__(self, soft: SoftTargets, dtype: torch.dtype, like: Tensor) -> None:
-        self._projected, self._weight = soft.projected.to(dtype), soft.weight.to(dtype)
-        self._share = soft.share
-        self._low = self._weight.new_empty(like.shape)
-        self._rows = torch.empty_like(like)
-
-    def after(self, start: int, count: int) -> Tensor:
-        """Of the tokens from `start` on: [C, V], valid until the next call."""
-        x = self._projected[start : start + count]
-        low = torch.mm(x, self._weight.T, out=self._low[:count])
-        rows = self._rows[:count].copy_(low)
-        return torch.softmax(rows, 1, out=rows).mul_(self._share)
 
 
 def _turn_into_gradient(
@@ -119,7 +106,7 @@ def tied_softmax_loss(
     targets: Tensor,
     dtype: torch.dtype,
     smoothing: float = 0.0,
-    soft: SoftTargets | None = None,
+    soft: Sequence[SoftTargets] = (),
 ) -> Tensor:
     """Average cross-entropy in nats a token, differentiable in the first two.
 
@@ -129,7 +116,7 @@ def tied_softmax_loss(
         targets: [N].
         dtype: of the matrix products; sums are fp32.
         smoothing: share of the target's probability that all tokens share (Szegedy et al. 2016).
-        soft: what another network predicts, for the share that it has.
+        soft: what other models predict, each for the share that it has.
     """
     loss: Tensor = _TiedSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
         projected, weight, targets, dtype, smoothing, soft

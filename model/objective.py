@@ -58,7 +58,7 @@ class Objective(ABC):
         segments: Segments,
         carried: Tensor,
         dtype: torch.dtype,
-        soft: SoftTargets | None = None,
+        soft: Sequence[SoftTargets] = (),
     ) -> tuple[Tensor, Tensor]:
         """Average cross-entropy of a window, and the final states of its segments [L, S, H].
 
@@ -66,7 +66,7 @@ class Objective(ABC):
             segments: the window.
             carried: states of its rows [L, B, H].
             dtype: of the matrix products.
-            soft: what a teacher predicts there (teacher.py).
+            soft: what teachers predict there (teacher.py).
         """
         fresh = self.model.start_state(segments.count)
         state = segment_states(segments, carried, fresh)

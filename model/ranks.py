@@ -13,10 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from pocketlm.model.errors import InterruptedRunError, UserError
@@ -24,6 +27,7 @@ from pocketlm.model.hardware import resolve_device
 
 # The others wait while rank 0 makes tokens of a large text; torchrun sees a process that has died.
 _PATIENCE = timedelta(days=7)
+_trainings = count()  # of this process
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ class Ranks:
         return nullcontext()
 
 
+def leads_here() -> bool:
+    """Whether this process is the one that writes and speaks, be they joined yet or not."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def open_ranks(device: str) -> Iterator[Ranks]:
     """Join the processes of torchrun; without it there is one.
@@ -103,13 +112,13 @@ def open_ranks(device: str) -> Iterator[Ranks]:
         return
     try:
         if resolve_device(device).type == "cuda":
-            number, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-            if number >= count:
-                raise UserError(f"{count} GPUs are too few for the processes of this machine")
+            number, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+            if number >= gpus:
+                raise UserError(f"{gpus} GPUs are too few for the processes of this machine")
             torch.cuda.set_device(number)
-            dist.init_process_group("cpu:gloo,cuda:nccl", timeout=_PATIENCE)
+            _join("cpu:gloo,cuda:nccl")
         else:
-            dist.init_process_group("gloo", timeout=_PATIENCE)
+            _join("gloo")
         with _leaving_together():
             yield Ranks(dist.get_rank(), dist.get_world_size())
     except RuntimeError as error:
@@ -119,6 +128,18 @@ def open_ranks(device: str) -> Iterator[Ranks]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Begin a process group whose keys in torchrun's store are of this training alone.
+
+    A process may train one network after another: what an earlier group has left in the store
+    would have the later one wait for processes of the earlier.
+    """
+    store, rank, size = next(rendezvous("env://"))
+    store.set_timeout(_PATIENCE)
+    own = PrefixStore(f"training-{next(_trainings)}", store)
+    dist.init_process_group(backend, store=own, rank=rank, world_size=size, timeout=_PATIENCE)
 
 
 @contextmanager

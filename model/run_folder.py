@@ -46,6 +46,7 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     tokenizer: str | None = None  # the file or MODEL whose tokens are used; none: learn new ones
     initial: str | None = None  # the MODEL whose weights, sizes and tokens are trained on from
+    keep_initial: float = 0.0  # share of those weights in the final ones (trainer.py)
     direction: str = "forward"  # or both: a model that fills gaps (gap_model.py)
     rows: int = 64  # parallel streams of text
     window: int = 48  # tokens of truncated back-propagation
@@ -57,8 +58,8 @@ class TrainConfig:
     warmup_steps: int = 200
     restart: float = 0.0  # share of the run after which the schedule begins once more; 0: never
     weight_decay: float = 0.01
-    teacher: str | None = None  # the MODEL that is learnt from beside the text (teacher.py)
-    teacher_share: float = 0.5  # of what is to be predicted
+    teachers: list[str] = field(default_factory=list)  # MODELs that are learnt from (teacher.py)
+    teacher_share: float = 0.5  # of what is to be predicted, of all of them together
     softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient
     seed: int = 1
@@ -96,13 +97,20 @@ class TrainConfig:
         self._check_choices()
         if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
             raise UserError("softmax_samples is outside 1..65536")
-        if self.softmax_samples is not None and self.teacher:
+        if self.softmax_samples is not None and self.teachers:
             raise UserError("a teacher predicts all tokens: no softmax_samples")
-        shares = (self.lower_case, self.restart, self.teacher_share)
-        if not (all(0 <= share <= 1 for share in shares) and self.restart < 1):
-            raise UserError("lower_case, restart or teacher_share is outside 0..1")
+        self._check_shares()
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
+
+    def _check_shares(self) -> None:
+        for name in ("lower_case", "restart", "teacher_share", "keep_initial"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is outside 0..1")
+        if 1 in (self.restart, self.keep_initial):
+            raise UserError("restart or keep_initial leaves nothing of the training: below 1")
+        if self.keep_initial and not self.initial:
+            raise UserError("keep_initial is of the weights that a training goes on from: --from")
 
     def _check_choices(self) -> None:
         check_choices(self, CHOICES)
@@ -113,7 +121,7 @@ class TrainConfig:
             "--accumulate": self.accumulate > 1,
             "--compile": self.compile,
             "--recurrent-projection": self.model.recurrent_projection,
-            "--teacher": self.teacher,
+            "--teacher": self.teachers,
         }
         if self.direction == "both" and any(forward_only.values()):
             raise UserError(f"a model of both directions has no {', '.join(forward_only)}")

@@ -21,8 +21,8 @@ def from_json(part: type[Settings], value: Any, source: str) -> Settings:
     """Make a dataclass of a JSON object; its fields may be dataclasses, or lists of them.
 
     Args:
-        part: a dataclass whose fields are bool, int, float, str, None, unions of them, dataclasses
-            or lists of one dataclass.
+        part: a dataclass whose fields are bool, int, float, str, None, unions and lists of them,
+            dataclasses or lists of one dataclass.
         value: what JSON gave.
         source: names the file in the error line.
 
@@ -38,8 +38,7 @@ def from_json(part: type[Settings], value: Any, source: str) -> Settings:
     for name, item in value.items():
         if dataclasses.is_dataclass(hints[name]):
             arguments[name] = from_json(typing.cast(type, hints[name]), item, f"{source}: {name}")
-        elif typing.get_origin(hints[name]) is list and isinstance(item, list):
-            (each,) = typing.get_args(hints[name])
+        elif isinstance(item, list) and (each := _listed_dataclass(hints[name])):
             arguments[name] = [
                 from_json(each, one, f"{source}: {name}[{i}]") for i, one in enumerate(item)
             ]
@@ -58,6 +57,14 @@ def check_choices(settings: Any, choices: Mapping[str, Sequence[str]]) -> None:
     for name, known in choices.items():
         if getattr(settings, name) not in known:
             raise UserError(f"{name} {getattr(settings, name)!r:.60} is not {_listed(known)}")
+
+
+def _listed_dataclass(hint: Any) -> type | None:
+    """What a list of dataclasses has, and None of any other annotation."""
+    if typing.get_origin(hint) is not list:
+        return None
+    (each,) = typing.get_args(hint)
+    return each if isinstance(each, type) and dataclasses.is_dataclass(each) else None
 
 
 def _listed(names: Sequence[str]) -> str:

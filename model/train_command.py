@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from pocketlm.model.commands import JSON_OPTION
 from pocketlm.model.errors import UserError
+from pocketlm.model.training_recipes import AFTER, TRAINING_RECIPES
 
 DEFAULT_EPOCHS = 3.0
 FINE_TUNING_RATE = 1e-3
@@ -31,8 +33,8 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 )
 @click.option(
     "--recipe",
-    type=click.Choice(["en-base", "en-small"]),
-    help="The settings of a model in the package; other options change them.",
+    type=click.Choice(list(TRAINING_RECIPES)),
+    help="How a model in the package was trained, and what came before; other options change it.",
 )
 @click.option(
     "--from",
@@ -40,6 +42,7 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
     metavar="MODEL",
     help="Go on from the weights of a run or a bundle, with its sizes and tokens.",
 )
+@click.option("--keep-initial", type=float, help="Share of those weights in the final ones.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
 @click.option("--epochs", type=float, help="Passes over the text (3 where no bound is given).")
@@ -85,8 +88,10 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 @click.option("--weight-decay", type=float, help="Of the matrices.")
 @click.option(
     "--teacher",
+    "teachers",
     metavar="MODEL",
-    help="Learn its predictions beside the text: a better network of the same tokens.",
+    multiple=True,
+    help="Learn its predictions beside the text: a better network of the same tokens. Or several.",
 )
 @click.option("--teacher-share", type=float, help="Of what is to be predicted.  [default: 0.5]")
 @click.option(
@@ -141,7 +146,9 @@ def train(
     from pocketlm.model.train import resume as resume_training
     from pocketlm.model.train import train as train_new
 
-    given = {key: value for key, value in settings.items() if value is not None}
+    given = {key: value for key, value in settings.items() if value not in (None, ())}
+    if teachers := given.get("teachers"):
+        given["teachers"] = list(teachers)
     if resume:
         fixed = [
             *(given.keys() - set(BOUNDS)),
@@ -152,7 +159,11 @@ def train(
     elif (corpus is None and recipe is None) or (out is None and not print_config):
         raise UserError("train needs --corpus (or --recipe) and --out")
     else:
-        config = config_from_json(training_settings(corpus, preset, recipe, given), "the options")
+        before = []
+        if recipe and out and not print_config:
+            before = _trained_before(recipe, out, corpus, preset, given)
+        settings = training_settings(corpus, preset, recipe, given, before)
+        config = config_from_json(settings, "the options")
         if print_config:
             click.echo(json.dumps(config_to_json(config), indent=2))
             return 0
@@ -178,20 +189,67 @@ def _carried(perplexity: float | None) -> str:
     return "" if perplexity is None else f", {perplexity:.1f} carried over documents"
 
 
+def _trained_before(
+    recipe: str, out: Path, corpus: str | None, preset: str | None, given: dict[str, Any]
+) -> list[Path]:
+    """The runs that a recipe begins from, beside its own: trained now, where they are not yet.
+
+    Each is a training of its own recipe, with the same options. One that was stopped goes on.
+    """
+    from pocketlm.console import TrainingBar
+    from pocketlm.model.ranks import leads_here
+    from pocketlm.model.run_folder import CHECKPOINT, RECORD, check_new, config_from_json
+    from pocketlm.model.train import resume, train
+
+    names = TRAINING_RECIPES[recipe].get(AFTER, [])
+    if names and (preset or given.keys() & _fixed_sizes()):
+        raise UserError(f"--recipe {recipe} has its own sizes: no --preset, no --hidden ...")
+    if names:
+        check_new(out)  # not only when all that comes before it is trained
+    folders = [out.with_name(f"{out.name}-{name}") for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        if (folder / RECORD).is_file():
+            continue
+        config = config_from_json(training_settings(corpus, None, name, given), "the options")
+        with TrainingBar() as bar:
+            if leads_here():
+                bar.note(f"{recipe} begins from {name}: {folder}")
+            if (folder / CHECKPOINT).is_file():
+                resume(folder, bar)
+            else:
+                train(config, folder, bar)
+    return folders
+
+
 def training_settings(
-    corpus: str | None, preset: str | None, recipe: str | None, given: dict[str, Any]
+    corpus: str | None,
+    preset: str | None,
+    recipe: str | None,
+    given: dict[str, Any],
+    before: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """What the strict loader reads: recipe and preset, and what was given over them."""
+    """What the strict loader reads: recipe and preset, and what was given over them.
+
+    Args:
+        corpus: its name, if one was given.
+        preset: its name, if one was given.
+        recipe: its name, if one was given.
+        given: other settings.
+        before: the runs that the recipe begins from, of which the first has its sizes.
+    """
     from pocketlm.model.run_folder import BOUNDS
+    from pocketlm.models import model_kind, resolve_model
 
     if recipe and "initial" in given:
         raise UserError("--recipe trains from the beginning: it takes no --from")
     if recipe:
-        given = _over_recipe(recipe, given)
-        corpus, preset = corpus or given["corpus"], preset or given["preset"]
+        given = _over_recipe(recipe, given, before)
+        corpus, preset = corpus or given["corpus"], preset or given.get("preset")
         given = {name: value for name, value in given.items() if name not in ("corpus", "preset")}
-    if "teacher" in given and not given.keys() & {"tokenizer", "initial"}:
-        given = {**given, "tokenizer": given["teacher"]}
+    if "teachers" in given and not given.keys() & {"tokenizer", "initial"}:
+        teacher = Path(given["teachers"][0])
+        model_kind(resolve_model(teacher))  # says so where it is no model
+        given = {**given, "tokenizer": str(teacher)}
     if "initial" in given:
         given = {"learning_rate": FINE_TUNING_RATE, **given}
     sizes = _sizes(preset, given)
@@ -203,15 +261,26 @@ def training_settings(
     return {"corpus": corpus, "model": sizes, **settings}
 
 
-def _over_recipe(recipe: str, given: dict[str, Any]) -> dict[str, Any]:
+def _over_recipe(recipe: str, given: dict[str, Any], before: Sequence[Path]) -> dict[str, Any]:
     """A recipe's settings with what was given over them; a bound takes the place of its bounds."""
     from pocketlm.model.run_folder import BOUNDS
-    from pocketlm.model.training_recipes import TRAINING_RECIPES
 
     known = dict(TRAINING_RECIPES[recipe])
+    names = known.pop(AFTER, [])
+    if len(before) != len(names):
+        raise UserError(f"--recipe {recipe} begins from runs of {', '.join(names)}: train it")
+    if before:
+        known |= {"initial": str(before[0]), "teachers": [str(folder) for folder in before]}
     if given.keys() & set(BOUNDS):
         known = {name: value for name, value in known.items() if name not in BOUNDS}
     return {**known, **given}
+
+
+def _fixed_sizes() -> set[str]:
+    """The sizes that a training from a model's weights cannot change."""
+    from pocketlm.model.language_model import ModelConfig
+
+    return {field.name for field in dataclasses.fields(ModelConfig)} - {"dropout"}
 
 
 def _sizes(preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
@@ -224,7 +293,7 @@ def _sizes(preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
             "--tokenizer (or the recipe's, or the teacher's) has its own size: no --vocabulary-size"
         )
     if "initial" in given:
-        if preset or given.keys() & (sizes.keys() - {"dropout"}):
+        if preset or given.keys() & _fixed_sizes():
             raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
         from pocketlm.models import open_network
 

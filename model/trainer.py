@@ -37,10 +37,11 @@ from pocketlm.model.run_folder import WEIGHTS, TrainConfig, config_to_json
 from pocketlm.model.sampled_loss import SampledSoftmax, token_counts
 from pocketlm.model.segments import Segments, WindowStream
 from pocketlm.model.shards import open_shards
-from pocketlm.model.teacher import Teacher, open_teacher
+from pocketlm.model.teacher import open_teachers
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train_log import LOG_COLUMNS
 from pocketlm.model.training_loop import LOG_EVERY, TrainingLoop
+from pocketlm.models import open_network
 
 
 class Trainer(TrainingLoop[TrainConfig]):
@@ -83,7 +84,14 @@ class Trainer(TrainingLoop[TrainConfig]):
         super().__init__(config, folder, progress, self.model, ranks)
         self.window_loss = ranks.averaging(_WindowLoss(self.objective, self.dtype))
         self.carried = self.model.start_state(len(self.mine)).detach()  # [L, B, H]
-        self.teacher = self._open_teacher()
+        self.teachers = open_teachers(
+            config.teachers,
+            tokenizer,
+            config.teacher_share,
+            len(self.mine),
+            self.device,
+            self.dtype,
+        )
         self.position = self.stream.position()  # of what has been trained on
         self.ahead: Segments | None = None  # the next window, made while a GPU computes
         self.training_seconds = 0.0  # of `seconds`, without validations
@@ -93,13 +101,6 @@ class Trainer(TrainingLoop[TrainConfig]):
         """Take the weights of a model of the same sizes, before the first step."""
         self.model.load_state_dict(model.state_dict())
         self.carried = self.model.start_state(len(self.mine)).detach()
-
-    def _open_teacher(self) -> Teacher | None:
-        if not self.config.teacher:
-            return None
-        model, share = Path(self.config.teacher), self.config.teacher_share
-        rows = len(self.mine)
-        return open_teacher(model, self.tokenizer, share, rows, self.device, self.dtype)
 
     @property
     def tokens(self) -> int:
@@ -124,7 +125,7 @@ class Trainer(TrainingLoop[TrainConfig]):
             self._seed(self.mine[rows.start] // size)
             segments, self.ahead = self.ahead or self.stream.next_window(rows), None
             last = group + 1 == count
-            soft = self.teacher.read(segments, rows) if self.teacher else None
+            soft = [teacher.read(segments, rows) for teacher in self.teachers]
             # What DistributedDataParallel does on the way back is decided on the way forth.
             with nullcontext() if last else self.ranks.unaveraged(self.window_loss):
                 loss, final = self.window_loss(segments, self.carried[:, rows], soft)
@@ -193,8 +194,7 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def _own_tensors(self) -> dict[str, Tensor]:
         carried = {"carried": self.carried}
-        if self.teacher:
-            carried["teacher_carried"] = self.teacher.carried
+        carried |= {f"teacher_{i}_carried": t.carried for i, t in enumerate(self.teachers)}
         return {name: self.ranks.gathered(states, dim=1) for name, states in carried.items()}
 
     def _own_state(self) -> dict[str, Any]:
@@ -220,9 +220,9 @@ class Trainer(TrainingLoop[TrainConfig]):
     def _restore_own(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         rows = slice(self.mine.start, self.mine.stop)
         self.carried = self._own_states(tensors["carried"], self.carried)
-        if self.teacher:
-            states = tensors["teacher_carried"]
-            self.teacher.carried = self._own_states(states, self.teacher.carried)
+        for i, teacher in enumerate(self.teachers):
+            states = tensors[f"teacher_{i}_carried"]
+            teacher.carried = self._own_states(states, teacher.carried)
         self.training_seconds = float(state["training_seconds"])
         self.stream.seek(state["position"][rows])
         self.position, self.ahead = self.stream.position(), None
@@ -235,6 +235,8 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def record(self) -> dict[str, Any]:
         """The run record, with the best weights measured on the whole valid split."""
+        if self.config.keep_initial:
+            self._keep_initial(Path(str(self.config.initial)))
         best = load_checkpoint(self.folder / WEIGHTS)
         load_weights(self.model, best.tensors, self.folder / WEIGHTS)
         valid = text_lines(self.corpus.path("valid"))
@@ -258,6 +260,21 @@ class Trainer(TrainingLoop[TrainConfig]):
             "curve": self.curve,
         }
 
+    def _keep_initial(self, model: Path) -> None:
+        """Average the best weights with those that the training began from, once.
+
+        Two networks of which one was trained on from the other lie in one basin: their mean is
+        often better than both, as the mean of their predictions would be (Wortsman et al. 2022,
+        "Model soups", arXiv:2203.05482).
+        """
+        path, share = self.folder / WEIGHTS, self.config.keep_initial
+        best = load_checkpoint(path)
+        if best.state.get("kept_initial") == share:
+            return
+        initial = open_network(model)[0].state_dict()
+        mixed = {name: torch.lerp(best.tensors[name], initial[name], share) for name in initial}
+        save_checkpoint(path, Checkpoint(mixed, {**best.state, "kept_initial": share}))
+
 
 class _WindowLoss(nn.Module):
     """A window's loss as a module, for what averages the gradients of modules."""
@@ -268,7 +285,7 @@ class _WindowLoss(nn.Module):
         self._objective, self._dtype = objective, dtype
 
     def forward(
-        self, segments: Segments, carried: Tensor, soft: SoftTargets | None
+        self, segments: Segments, carried: Tensor, soft: Sequence[SoftTargets]
     ) -> tuple[Tensor, Tensor]:
         """See Objective.loss."""
         return self._objective.loss(segments, carried, self._dtype, soft)

@@ -7,30 +7,45 @@ so many: the model card.
 
 from typing import Any
 
+# The recipes of which a recipe begins with the runs: with the first one's weights, all as teachers.
+AFTER = "after"
+
 _ENGLISH = {
     "corpus": "keyboard-en",
     "tokenizer": "en-base",
     "lower_case": 0.1,
     "valid_lines": 3000,
+    "valid_every": 2000,
 }
 TRAINING_RECIPES: dict[str, dict[str, Any]] = {
     "en-base": {
+        AFTER: ["en-base-wide", "en-base-512"],
+        "corpus": "keyboard-en",
+        "lower_case": 0.1,
+        "valid_lines": 3000,
+        "valid_every": 2000,
+        "teacher_share": 0.9,
+        "fresh_lines": 0.9,
+        "learning_rate": 0.0025,
+        "max_steps": 10_951,
+        "keep_initial": 0.5,
+    },
+    "en-base-wide": {
         "preset": "wide",
         **_ENGLISH,
         "fresh_lines": 0.75,
         "learning_rate": 0.005,
         "max_steps": 43_756,
         "restart": 29_664 / 43_756,
-        "valid_every": 2000,
     },
+    "en-base-512": {"preset": "base", **_ENGLISH, "max_steps": 35_500, "restart": 16 / 35.5},
     "en-small": {
         "preset": "small",
         **_ENGLISH,
-        "teacher": "en-base",
+        "teachers": ["en-base"],
         "teacher_share": 0.9,
         "fresh_lines": 0.75,
         "learning_rate": 0.006,
         "max_steps": 8_000,
-        "valid_every": 2000,
     },
 }

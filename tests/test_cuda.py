@@ -133,7 +133,7 @@ def test_every_kind_of_training_runs(
 def test_a_teacher_reads_along(
     config: TrainConfig, run: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    taught = replace(config, max_steps=5, teacher=str(run))
+    taught = replace(config, max_steps=5, teachers=[str(run)])
     train(taught, tmp_path / "run", Silent(), tokenizer)
     assert resume(tmp_path / "run", Silent(), max_steps=8)["steps"] == 8
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import PRESETS, ModelConfig, RecurrentLanguageModel
-from pocketlm.model.loss import SoftTargets, tied_softmax_loss
+from pocketlm.model.loss import tied_softmax_loss
 from pocketlm.model.recurrence import CELLS
 from pocketlm.model.settings import from_json
+from pocketlm.model.teacher import NetworkTargets
 
 EACH_CELL = st.sampled_from(sorted(CELLS))
 LAYERS = st.integers(0, 3)  # 0: one, with a recurrent projection
@@ -200,8 +201,14 @@ def test_soft_targets_are_a_share_of_what_is_to_be_predicted(
     x = torch.randn(300, 8, requires_grad=True)
     weight = torch.randn(50, 8, requires_grad=True)
     targets = torch.randint(0, 50, (300,))
-    soft = SoftTargets(torch.randn(300, 6), torch.randn(50, 6), share)
-    mixed = share * torch.softmax(soft.projected @ soft.weight.T, 1) + smoothing / 50
+    buffers = torch.empty(128, 50), torch.empty(128, 50)
+    soft = [
+        NetworkTargets(torch.randn(300, 6), torch.randn(50, 6), part * share, *buffers)
+        for part in (0.25, 0.75)
+    ]
+    mixed = torch.full((300, 50), smoothing / 50)
+    for each in soft:
+        mixed += each.share * torch.softmax(each.projected @ each.weight.T, 1)
     mixed[range(300), targets] += 1 - share - smoothing
     expected = torch.nn.functional.cross_entropy(x @ weight.T, mixed)
     loss = tied_softmax_loss(x, weight, targets, torch.float32, smoothing, soft)

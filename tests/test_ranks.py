@@ -127,11 +127,38 @@ def test_accumulated_gradients_are_those_of_the_whole_step(
 def test_each_rank_has_a_teacher_of_its_rows(
     config: TrainConfig, alone: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    taught = replace(config, teacher=str(alone), learning_rate=0.005)
+    taught = replace(config, teachers=[str(alone)], learning_rate=0.005)
     train(taught, tmp_path / "one", Silent(), tokenizer)
     taught = replace(taught, tokenizer=str(alone), accumulate=2)
     finished(start(2, taught, tmp_path / "two"))
     assert_same_training(tmp_path / "one", tmp_path / "two")
+
+
+def test_two_ranks_train_one_network_after_another(
+    config: TrainConfig, alone: Path, tmp_path: Path
+) -> None:
+    """As a recipe does that begins from other runs."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config_to_json(replace(config, tokenizer=str(alone)))))
+    (tmp_path / "several.py").write_text(
+        "import sys\n"
+        "from pocketlm.model.train import main\n"
+        "config, *folders = sys.argv[1:]\n"
+        "sys.exit(any([main([config, folder]) for folder in folders]))\n"
+    )
+    folders = [tmp_path / name for name in ("first", "second", "third")]
+    command = torchrun(2, "several", str(path), *map(str, folders))
+    finished(
+        subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    )
+    for folder in folders:
+        assert_same_training(alone, folder)
 
 
 def test_two_ranks_go_on_with_the_run_of_one(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from helpers import Silent, tiny_config
 
 from pocketlm.export.bundle import damaged_file, open_bundle, read_manifest
 from pocketlm.export.exporter import export_bundle
-from pocketlm.model.corpus import Corpus
+from pocketlm.model.corpus import Corpus, text_lines
 from pocketlm.model.errors import UserError
+from pocketlm.model.evaluate import evaluate
 from pocketlm.model.lexicon import LEXICON, Lexicon
+from pocketlm.model.network import open_run
 from pocketlm.model.run_folder import TrainConfig, config_from_json, load_run
 from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.model.train import train
-from pocketlm.model.training_recipes import TRAINING_RECIPES
+from pocketlm.model.train import resume, train
+from pocketlm.model.training_recipes import AFTER, TRAINING_RECIPES
 from pocketlm.model.weights import WEIGHTS, open_weights
 from pocketlm.models import open_network, open_tokenizer, resolve_model, shipped_models
 from pocketlm.text_entries import open_suggester
@@ -47,7 +50,9 @@ def test_a_shipped_model_is_whole_and_small(name: str) -> None:
 
 
 def test_all_shipped_models_are_tested_and_have_a_recipe() -> None:
-    assert shipped_models() == sorted(LIMITS) == sorted(TRAINING_RECIPES)
+    assert shipped_models() == sorted(LIMITS)
+    before = {name for recipe in TRAINING_RECIPES.values() for name in recipe.get(AFTER, [])}
+    assert TRAINING_RECIPES.keys() == LIMITS.keys() | before
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -87,15 +92,12 @@ def test_the_name_of_no_model_names_those_that_there_are() -> None:
         open_network(Path("nowhere"))
 
 
-# Steps of the run that the last one began from (model card); the manifest has the last one's.
-STEPS_BEFORE = {"en-base": 29_664, "en-small": 0}
-
-
-@pytest.mark.parametrize("name", TRAINING_RECIPES)
+@pytest.mark.parametrize("name", LIMITS)
 def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
     from pocketlm.model.train_command import training_settings
 
-    config = config_from_json(training_settings(None, None, name, {}), name)
+    before = [Path("en-base") for _ in TRAINING_RECIPES[name].get(AFTER, [])]
+    config = config_from_json(training_settings(None, None, name, {}, before), name)
     manifest = read_manifest(resolve_model(Path(name)))
     for size in ("vocabulary_size", "embedding", "hidden", "layers"):
         assert getattr(config.model, size) == manifest["model"][size]
@@ -103,9 +105,24 @@ def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
     assert config.model.recurrent_projection == projected
     assert config.corpus == manifest["training"]["corpus"]["name"]
     assert config.max_steps is not None
-    steps = config.max_steps - STEPS_BEFORE[name]
-    assert steps * config.rows * config.window == manifest["training"]["tokens"]
-    assert open_tokenizer(Path(str(config.tokenizer))).sha256 == manifest["tokenizer"]["sha256"]
+    assert config.max_steps * config.rows * config.window == manifest["training"]["tokens"]
+    tokens = open_tokenizer(Path(str(config.initial or config.tokenizer)))
+    assert tokens.sha256 == manifest["tokenizer"]["sha256"]
+
+
+def test_what_a_recipe_begins_from_has_its_sizes_and_tokens() -> None:
+    from pocketlm.model.train_command import training_settings
+
+    for name, recipe in TRAINING_RECIPES.items():
+        for i, before in enumerate(recipe.get(AFTER, [])):
+            config = config_from_json(training_settings(None, None, before, {}), before)
+            manifest = read_manifest(resolve_model(Path(name)))
+            assert (
+                open_tokenizer(Path(str(config.tokenizer))).sha256
+                == (manifest["tokenizer"]["sha256"])
+            )
+            if i == 0:  # its weights are gone on from
+                assert config.model.hidden == manifest["model"]["hidden"]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +206,40 @@ def test_a_bundle_without_weights_cannot_be_trained_on_from(
     with pytest.raises(UserError, match="no weights to go on from"):
         train(config, tmp_path / "run", Silent())
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_part_of_the_first_weights_may_be_kept(corpus: Corpus, run: Path, tmp_path: Path) -> None:
+    config = tiny_config(corpus, max_steps=4, learning_rate=0.01, initial=str(run))
+    train(config, tmp_path / "all", Silent())
+    record = train(replace(config, keep_initial=0.25), tmp_path / "part", Silent())
+
+    first, trained, mixed = (
+        open_network(folder)[0].state_dict()
+        for folder in (run, tmp_path / "all", tmp_path / "part")
+    )
+    for name, weights in mixed.items():
+        torch.testing.assert_close(weights, 0.25 * first[name] + 0.75 * trained[name])
+    text = text_lines(corpus.path("valid"))
+    measured = evaluate(open_run(tmp_path / "part"), text, "line").word_perplexity
+    assert measured == pytest.approx(record["metrics"]["valid_word_perplexity_line"])
+
+    (tmp_path / "part" / "record.json").unlink()  # killed just before it was written
+    resume(tmp_path / "part", Silent())
+    again = open_network(tmp_path / "part")[0].state_dict()
+    assert all(torch.equal(again[name], weights) for name, weights in mixed.items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"keep_initial": 0.5}, "goes on from: --from"),
+        ({"keep_initial": 1.0, "initial": "en-base"}, "below 1"),
+        ({"keep_initial": -0.5, "initial": "en-base"}, "keep_initial is outside"),
+    ],
+)
+def test_what_cannot_be_kept(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        TrainConfig(corpus="first-look", max_steps=1, **settings)
 
 
 def test_damaged_weights_in_a_bundle_are_refused(with_weights: Path, tmp_path: Path) -> None:
