@@ -67,6 +67,8 @@ def train(
             corpus = open_corpus(config.corpus, config.seed)
         corpus.path("valid")  # missing: say so before anything is written
         initial = open_network(Path(config.initial)) if config.initial else None
+        for teacher in config.teachers:
+            open_network(Path(teacher))  # the same of what is none
         with _held(folder, ranks):
             with ranks.leader_first():
                 if ranks.leads:

@@ -268,7 +268,8 @@ def _over_recipe(recipe: str, given: dict[str, Any], before: Sequence[Path]) -> 
     known = dict(TRAINING_RECIPES[recipe])
     names = known.pop(AFTER, [])
     if len(before) != len(names):
-        raise UserError(f"--recipe {recipe} begins from runs of {', '.join(names)}: train it")
+        runs = " and ".join(names)
+        raise UserError(f"--recipe {recipe} begins from runs of {runs}: they are trained first")
     if before:
         known |= {"initial": str(before[0]), "teachers": [str(folder) for folder in before]}
     if given.keys() & set(BOUNDS):

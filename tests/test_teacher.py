@@ -100,6 +100,7 @@ def test_a_teacher_that_is_none_is_one_line(
     config = tiny_config(corpus, teachers=[str(tmp_path / "nowhere")])
     with pytest.raises(UserError, match="no such model folder"):
         train(config, tmp_path / "run", Silent(), tokenizer)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture
@@ -147,5 +148,5 @@ def test_a_recipe_that_begins_from_others_has_its_own_sizes(tmp_path: Path, invo
 
 
 def test_the_settings_of_a_recipe_that_begins_from_others_need_them() -> None:
-    with pytest.raises(UserError, match="begins from runs of en-base-wide, en-base-512"):
+    with pytest.raises(UserError, match="begins from runs of en-base-wide and en-base-512"):
         training_settings(None, None, "en-base", {})
