@@ -22,8 +22,12 @@ CHUNK_TOKENS = {"cpu": 128, "cuda": 8192}
 class SoftTargets(Protocol):
     """What another model predicts of the N tokens (teacher.py)."""
 
+    @property
+    def share(self) -> float:
+        """Of what is to be predicted."""
+
     def add(self, start: int, rows: Tensor) -> None:
-        """Add to rows [C, V] the distributions of the C tokens from `start` on, times a share."""
+        """Add to rows [C, V] the distributions of the C tokens from `start` on, times the share."""
 
 
 class _TiedSoftmaxLoss(torch.autograd.Function):
@@ -45,19 +49,16 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         part = torch.empty_like(low_weight)  # of the weight's gradient
         low_logits = low_weight.new_empty(chunk, len(weight))
         logits = low_logits if dtype == weight.dtype else weight.new_empty(chunk, len(weight))
-        soft_rows = torch.empty_like(logits) if soft else None
+        soft_rows = logits.new_empty(chunk if soft else 0, len(weight))
+        hard = 1 - smoothing - sum(each.share for each in soft)
         total = weight.new_zeros(())
         for start in range(0, count, chunk):
             x = low_projected[start : start + chunk]  # [C, E]
             low = torch.mm(x, low_weight.T, out=low_logits[: len(x)])  # [C, V]
             rows = logits[: len(x)].copy_(low)
-            others = None
-            if soft_rows is not None:
-                others = soft_rows[: len(x)].zero_()
-                for each in soft:
-                    each.add(start, others)
+            others = _summed(soft, start, soft_rows[: len(x)]) if soft else None
             these = targets[start : start + chunk, None]
-            total += _turn_into_gradient(rows, these, smoothing, others)
+            total += _turn_into_gradient(rows, these, hard, smoothing, others)
             low.copy_(rows)
             torch.mm(low, low_weight, out=projected_gradient[start : start + chunk])
             weight_gradient += torch.mm(low.T, x, out=part)
@@ -72,16 +73,23 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         return projected_gradient * scale, weight_gradient * scale, None, None, None, None
 
 
+def _summed(soft: Sequence[SoftTargets], start: int, rows: Tensor) -> Tensor:
+    """What all of them predict of the tokens from `start` on, in rows [C, V]."""
+    rows.zero_()
+    for each in soft:
+        each.add(start, rows)
+    return rows
+
+
 def _turn_into_gradient(
-    logits: Tensor, targets: Tensor, smoothing: float, soft: Tensor | None
+    logits: Tensor, targets: Tensor, hard: float, smoothing: float, soft: Tensor | None
 ) -> Tensor:
     """Logits [C, V] become their gradient in place; returns the loss's sum over targets [C, 1].
 
-    What is to be predicted is the target, but for the share `smoothing`, which all tokens have
-    alike, and for what `soft` [C, V] says.
+    What is to be predicted is the target for the share `hard`; all tokens have the share
+    `smoothing` alike, and what `soft` [C, V] says is the rest.
     """
     share = smoothing / logits.shape[1]  # of each token, whatever the target
-    hard = 1 - smoothing - (0 if soft is None else soft.sum(1, keepdim=True))
     largest, place = logits.max(1, keepdim=True)
     at_target = hard * logits.gather(1, targets)
     if smoothing:  # the mean logit is in the place of a part of the target's
@@ -95,7 +103,7 @@ def _turn_into_gradient(
         probabilities -= share
     if soft is not None:
         probabilities -= soft
-    peak = torch.zeros_like(targets, dtype=logits.dtype).sub_(hard)
+    peak = torch.full_like(targets, -hard, dtype=logits.dtype)
     probabilities.scatter_add_(1, targets, peak)
     return loss
 

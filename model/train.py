@@ -159,6 +159,7 @@ def _finish(trainer: Trainer) -> dict[str, Any]:
         lexicon.save(trainer.folder / LEXICON)
     if started_at and trainer.step == started_at and (trainer.folder / RECORD).is_file():
         return read_json(trainer.folder / RECORD, "run record")  # it was finished already
+    trainer.keep_initial()
     record = trainer.record()
     write_json(trainer.folder / RECORD, record)
     return record

@@ -202,7 +202,7 @@ def _trained_before(
     from pocketlm.model.train import resume, train
 
     names = TRAINING_RECIPES[recipe].get(AFTER, [])
-    if names and (preset or given.keys() & _fixed_sizes()):
+    if names and _sizes_are_given(preset, given):
         raise UserError(f"--recipe {recipe} has its own sizes: no --preset, no --hidden ...")
     if names:
         check_new(out)  # not only when all that comes before it is trained
@@ -277,11 +277,12 @@ def _over_recipe(recipe: str, given: dict[str, Any], before: Sequence[Path]) -> 
     return {**known, **given}
 
 
-def _fixed_sizes() -> set[str]:
-    """The sizes that a training from a model's weights cannot change."""
+def _sizes_are_given(preset: str | None, given: dict[str, Any]) -> bool:
+    """Whether there are any that a training from a model's weights cannot change."""
     from pocketlm.model.language_model import ModelConfig
 
-    return {field.name for field in dataclasses.fields(ModelConfig)} - {"dropout"}
+    fixed = {field.name for field in dataclasses.fields(ModelConfig)} - {"dropout"}
+    return bool(preset or given.keys() & fixed)
 
 
 def _sizes(preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
@@ -294,7 +295,7 @@ def _sizes(preset: str | None, given: dict[str, Any]) -> dict[str, Any]:
             "--tokenizer (or the recipe's, or the teacher's) has its own size: no --vocabulary-size"
         )
     if "initial" in given:
-        if preset or given.keys() & _fixed_sizes():
+        if _sizes_are_given(preset, given):
             raise UserError("--from keeps the sizes of its model: no --preset, no --hidden ...")
         from pocketlm.models import open_network
 

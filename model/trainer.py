@@ -235,8 +235,6 @@ class Trainer(TrainingLoop[TrainConfig]):
 
     def record(self) -> dict[str, Any]:
         """The run record, with the best weights measured on the whole valid split."""
-        if self.config.keep_initial:
-            self._keep_initial(Path(str(self.config.initial)))
         best = load_checkpoint(self.folder / WEIGHTS)
         load_weights(self.model, best.tensors, self.folder / WEIGHTS)
         valid = text_lines(self.corpus.path("valid"))
@@ -260,8 +258,8 @@ class Trainer(TrainingLoop[TrainConfig]):
             "curve": self.curve,
         }
 
-    def _keep_initial(self, model: Path) -> None:
-        """Average the best weights with those that the training began from, once.
+    def keep_initial(self) -> None:
+        """Average the best weights with those that the training began from, once, if it is to.
 
         Two networks of which one was trained on from the other lie in one basin: their mean is
         often better than both, as the mean of their predictions would be (Wortsman et al. 2022,
@@ -269,9 +267,9 @@ class Trainer(TrainingLoop[TrainConfig]):
         """
         path, share = self.folder / WEIGHTS, self.config.keep_initial
         best = load_checkpoint(path)
-        if best.state.get("kept_initial") == share:
+        if best.state.get("kept_initial", 0) == share:
             return
-        initial = open_network(model)[0].state_dict()
+        initial = open_network(Path(str(self.config.initial)))[0].state_dict()
         mixed = {name: torch.lerp(best.tensors[name], initial[name], share) for name in initial}
         save_checkpoint(path, Checkpoint(mixed, {**best.state, "kept_initial": share}))
 

@@ -10,20 +10,17 @@ from typing import Any
 # The recipes of which a recipe begins with the runs: with the first one's weights, all as teachers.
 AFTER = "after"
 
-_ENGLISH = {
+_TEXT = {
     "corpus": "keyboard-en",
-    "tokenizer": "en-base",
     "lower_case": 0.1,
     "valid_lines": 3000,
     "valid_every": 2000,
 }
+_ENGLISH = {**_TEXT, "tokenizer": "en-base"}
 TRAINING_RECIPES: dict[str, dict[str, Any]] = {
     "en-base": {
         AFTER: ["en-base-wide", "en-base-512"],
-        "corpus": "keyboard-en",
-        "lower_case": 0.1,
-        "valid_lines": 3000,
-        "valid_every": 2000,
+        **_TEXT,
         "teacher_share": 0.9,
         "fresh_lines": 0.9,
         "learning_rate": 0.0025,

@@ -37,8 +37,8 @@ class Silent:
         self.statuses.append(status)
 
 
-class InterruptAt(Silent):
-    """Sends this process SIGTERM after a step."""
+class StopAt(Silent):
+    """Ends a training after a step, as abruptly as a kill: nothing is saved at the end."""
 
     def __init__(self, step: int) -> None:
         super().__init__()
@@ -46,7 +46,17 @@ class InterruptAt(Silent):
 
     def update(self, status: Status) -> None:
         if status.step == self._step:
-            os.kill(os.getpid(), signal.SIGTERM)
+            self.stop()
+
+    def stop(self) -> None:
+        raise KeyboardInterrupt
+
+
+class InterruptAt(StopAt):
+    """Sends this process SIGTERM after a step."""
+
+    def stop(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def assert_same_tensors(first: Path, second: Path) -> None:

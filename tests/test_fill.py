@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import Invoke, Silent, only_json, tiny_config
+from helpers import Invoke, Silent, StopAt, only_json, tiny_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,13 +186,8 @@ def test_it_resumes_on_the_same_trajectory(
     config = tiny_config(corpus, max_steps=12, direction="both", fresh_lines=0.7, valid_every=10)
     whole = train(config, tmp_path / "a", Silent(), tokenizer)
 
-    class StopAtTen(Silent):
-        def update(self, status: object) -> None:
-            if getattr(status, "step") == 10:  # noqa: B009
-                raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "b", StopAtTen(), tokenizer)
+        train(config, tmp_path / "b", StopAt(10), tokenizer)
     again = resume(tmp_path / "b", Silent())
     assert again["metrics"] == whole["metrics"]
 

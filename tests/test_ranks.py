@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import Silent, tiny_config
+from helpers import Silent, StopAt, tiny_config
 
 from pocketlm.benchmarks.training.scaling import torchrun
 from pocketlm.model.checkpoint import load_checkpoint
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import write_json
-from pocketlm.model.progress import Status
 from pocketlm.model.run_folder import (
     CHECKPOINT,
     CONFIG,
@@ -33,11 +32,17 @@ from pocketlm.model.train import resume, train
 STEPS = 12
 
 
-def start(ranks: int, config: TrainConfig, folder: Path, *options: str) -> subprocess.Popen[str]:
+def start(
+    ranks: int,
+    config: TrainConfig,
+    folder: Path,
+    *options: str,
+    module: str = "pocketlm.model.train",
+) -> subprocess.Popen[str]:
     path = folder.with_suffix(".json")
     path.write_text(json.dumps(config_to_json(config)))
     return subprocess.Popen(
-        torchrun(ranks, "pocketlm.model.train", str(path), str(folder), *options),
+        torchrun(ranks, module, str(path), str(folder), *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,18 +57,6 @@ def finished(process: subprocess.Popen[str], code: int | None = 0) -> tuple[str,
         process.kill()
     assert process.returncode == code if code is not None else process.returncode, errors[-3000:]
     return output, errors
-
-
-class StopAt(Silent):
-    """Ends a training after a step, as abruptly as a kill."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._step = step
-
-    def update(self, status: Status) -> None:
-        if status.step == self._step:
-            raise KeyboardInterrupt
 
 
 def assert_same_training(first: Path, second: Path) -> None:
@@ -135,28 +128,19 @@ def test_each_rank_has_a_teacher_of_its_rows(
 
 
 def test_two_ranks_train_one_network_after_another(
-    config: TrainConfig, alone: Path, tmp_path: Path
+    config: TrainConfig, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a recipe does that begins from other runs."""
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config_to_json(replace(config, tokenizer=str(alone)))))
     (tmp_path / "several.py").write_text(
         "import sys\n"
         "from pocketlm.model.train import main\n"
         "config, *folders = sys.argv[1:]\n"
         "sys.exit(any([main([config, folder]) for folder in folders]))\n"
     )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folders = [tmp_path / name for name in ("first", "second", "third")]
-    command = torchrun(2, "several", str(path), *map(str, folders))
-    finished(
-        subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    )
+    config = replace(config, tokenizer=str(alone))
+    finished(start(2, config, folders[0], *map(str, folders[1:]), module="several"))
     for folder in folders:
         assert_same_training(alone, folder)
 

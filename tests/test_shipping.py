@@ -117,10 +117,8 @@ def test_what_a_recipe_begins_from_has_its_sizes_and_tokens() -> None:
         for i, before in enumerate(recipe.get(AFTER, [])):
             config = config_from_json(training_settings(None, None, before, {}), before)
             manifest = read_manifest(resolve_model(Path(name)))
-            assert (
-                open_tokenizer(Path(str(config.tokenizer))).sha256
-                == (manifest["tokenizer"]["sha256"])
-            )
+            tokens = open_tokenizer(Path(str(config.tokenizer)))
+            assert tokens.sha256 == manifest["tokenizer"]["sha256"]
             if i == 0:  # its weights are gone on from
                 assert config.model.hidden == manifest["model"]["hidden"]
 

@@ -1,8 +1,6 @@
 """The harness of the tasks: networks, trainings, and each task on tiny data made here."""
 
 import json
-import os
-import signal
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import Invoke, Silent, only_json
+from helpers import InterruptAt, Invoke, Silent, assert_same_tensors, only_json
 from helpers_tasks import tiny, write_pairs, write_task_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,20 +238,12 @@ def test_a_resumed_training_is_the_uninterrupted_one(
     bounds = {"valid_every": 1.0, "max_steps": 24}
     train_task(task, tiny(name, data, **bounds), tmp_path / "whole", Silent())
 
-    class StopsAt(Silent):
-        def update(self, status: Any) -> None:
-            if status.step == 11:
-                os.kill(os.getpid(), signal.SIGTERM)
-
     with pytest.raises(InterruptedRunError, match="step 11"):
-        train_task(task, tiny(name, data, **bounds), tmp_path / "cut", StopsAt())
+        train_task(task, tiny(name, data, **bounds), tmp_path / "cut", InterruptAt(11))
     record = resume_task(task, tmp_path / "cut", Silent())
     assert record["sessions"] == 2
     for file in ("model.safetensors", "checkpoint.safetensors"):
-        whole, cut = (load_checkpoint(tmp_path / run / file) for run in ("whole", "cut"))
-        assert whole.tensors.keys() == cut.tensors.keys()
-        for key, tensor in whole.tensors.items():
-            assert torch.equal(tensor, cut.tensors[key]), key
+        assert_same_tensors(tmp_path / "whole" / file, tmp_path / "cut" / file)
 
 
 def test_sentiment_begins_from_a_language_model(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import InterruptAt, Silent, assert_same_tensors, tiny_config
+from helpers import InterruptAt, Silent, StopAt, assert_same_tensors, tiny_config
 from safetensors.torch import load_file, save_file
 
 from pocketlm.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -236,12 +236,8 @@ def test_a_wrong_value_is_named(corpus: Corpus, change: dict[str, object]) -> No
 def test_a_run_killed_before_its_first_checkpoint_can_be_resumed(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    class StopAtOnce(Silent):
-        def update(self, status: object) -> None:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):  # as abrupt as a kill: nothing is saved at the end
-        train(tiny_config(corpus, max_steps=7), tmp_path / "run", StopAtOnce(), tokenizer)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(corpus, max_steps=7), tmp_path / "run", StopAt(1), tokenizer)
     assert load_checkpoint(tmp_path / "run" / CHECKPOINT).state["step"] == 0
     assert resume(tmp_path / "run", Silent())["steps"] == 7
 
@@ -249,14 +245,9 @@ def test_a_run_killed_before_its_first_checkpoint_can_be_resumed(
 def test_the_best_weights_are_known_to_the_checkpoint(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    class StopAfterValidation(Silent):
-        def update(self, status: object) -> None:
-            if getattr(status, "step") == 20:  # noqa: B009
-                raise KeyboardInterrupt
-
     config = tiny_config(corpus, checkpoint_minutes=60)
     with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "run", StopAfterValidation(), tokenizer)
+        train(config, tmp_path / "run", StopAt(20), tokenizer)
     kept = load_checkpoint(tmp_path / "run" / CHECKPOINT).state
     assert kept["step"] == kept["best"][1] == 20
     assert load_checkpoint(tmp_path / "run" / WEIGHTS).state["step"] == 20
