@@ -36,7 +36,12 @@ _PATH = click.Path(path_type=Path)
     type=click.IntRange(1),
     default=EXPANSIONS,
     show_default=True,
-    help="Beginnings of words that the suggester looks into; many make it exhaustive.",
+    help="Beginnings of words that the suggester looks into for a list.",
+)
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Look into all that may matter, not only by estimates; with many, exhaustive.",
 )
 @JSON_OPTION
 def typing(
@@ -48,6 +53,7 @@ def typing(
     lines: int | None,
     seed: int,
     expansions: int,
+    thorough: bool,
     as_json: bool,
 ) -> None:
     """Keystroke savings and next-word recall of models (default: en-base), on the same lines.
@@ -66,7 +72,7 @@ def typing(
     drawn = draw_lines(text, lines, seed)
     drawn = [line.lower() for line in drawn] if lower_case else drawn
     measured = [
-        _type(model, drawn, slots, ignore_case or lower_case, expansions)
+        _type(model, drawn, slots, ignore_case or lower_case, expansions, thorough)
         for model in models or (DEFAULT_MODEL,)
     ]
     results: dict[str, Any] = {
@@ -78,6 +84,7 @@ def typing(
         "ignore_case": ignore_case or lower_case,
         "lower_case": lower_case,
         "expansions": expansions,
+        "thorough": thorough,
         "models": [summary(typed, seed) for typed in measured],
         "differences": [difference(measured[0], other, seed) for other in measured[1:]],
     }
@@ -100,7 +107,14 @@ def draw_lines(path: Path, count: int | None, seed: int) -> list[str]:
     return [lines[i] for i in sorted(drawn)]
 
 
-def _type(model: Path, lines: Sequence[str], slots: int, ignore_case: bool, expansions: int) -> Any:
+def _type(
+    model: Path,
+    lines: Sequence[str],
+    slots: int,
+    ignore_case: bool,
+    expansions: int,
+    thorough: bool,
+) -> Any:
     """One model's counts; one thread, as on a phone."""
     import torch
 
@@ -114,7 +128,7 @@ def _type(model: Path, lines: Sequence[str], slots: int, ignore_case: bool, expa
 
     torch.set_num_threads(1)
     use_one_thread()
-    entry = open_text_entry(model, frozenset(), expansions)
+    entry = open_text_entry(model, frozenset(), expansions, thorough)
     for doubt in entry.doubts(ignore_case):
         note(f"{entry.name}: {doubt}")
     done = 0

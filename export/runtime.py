@@ -59,6 +59,7 @@ class ProgramPredictor(Predictor):
         self, path: Path, tokenizer: Tokenizer, name: str, sha256: str | None = None
     ) -> None:
         super().__init__(name, "bundle", tokenizer)
+        self._inputs = torch.arange(tokenizer.vocabulary_size)[:, None, None]  # [V, 1, 1]
         try:
             with quiet_native():
                 # The program keeps the methods' memory: it has to live as long as they do.
@@ -105,6 +106,6 @@ class ProgramPredictor(Predictor):
         """One token, hidden [L, 1, H] -> log-probabilities [1, V], hidden [L, 1, H]."""
         if not 0 <= token < self.tokenizer.vocabulary_size:
             raise ValueError(f"token {token} is outside the vocabulary")
-        logits, hidden = self._forward.execute([torch.tensor([[token]]), hidden.contiguous()])
+        logits, hidden = self._forward.execute([self._inputs[token], hidden.contiguous()])
         # The outputs lie in the method's own memory, which the next step overwrites.
         return torch.log_softmax(logits.float(), dim=-1), hidden.clone()

@@ -67,7 +67,9 @@ class BothSides:
         """See Filler; probabilities are the model's own, before candidates are chosen."""
         tokens = right_tokens(self._tokenizer, right)
         predictor = GapPredictor(self._model, self._tokenizer, self.name, tokens)
-        suggester = Suggester(predictor, self._lexicon, self._blocked, self._expansions)
+        suggester = Suggester(
+            predictor, self._lexicon, self._blocked, self._expansions, thorough=True
+        )
         return suggester.suggest(last_line(left), k)
 
 
@@ -90,7 +92,7 @@ class Rescored:
     ) -> None:
         self.name = predictor.name
         self._predictor, self._candidates = predictor, candidates
-        self.suggester = Suggester(predictor, lexicon, blocked, CANDIDATE_EXPANSIONS)
+        self.suggester = Suggester(predictor, lexicon, blocked, CANDIDATE_EXPANSIONS, thorough=True)
 
     def fill(self, left: str, right: str, k: int = 3) -> list[Suggestion]:
         """See Filler; probabilities are shares among the candidates."""

@@ -27,6 +27,10 @@ class FoundWords:
         totals = sorted(self._totals.values())
         return [totals[-k] if k <= len(totals) else -math.inf for k in ks]
 
+    def totals(self) -> list[float]:
+        """The log-probability of each word."""
+        return list(self._totals.values())
+
     def __iter__(self) -> Iterator[tuple[Ways, float]]:
         """The ways to write each word, and the log-probability of all of them."""
         return ((ways, self._totals[folded]) for folded, ways in self._ways.items())

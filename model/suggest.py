@@ -9,20 +9,22 @@ A word's probability is that of its pieces and of what follows not being part of
 
 where an end is the end of the line, a piece that starts a word, or punctuation, and the ways to
 write a word differ in case only. Since the last factor is at most 1, p(pieces) bounds each word
-that begins with them: the search takes open beginnings by this bound, and may stop when none is
-likelier than the k-th complete word. (Spellings rarer than that are left out of the sum.) A search
-that has spent its steps before completes what is still open by the lexicon's share of endings.
+that begins with them, so that a thorough search may stop when no open beginning is likelier than
+the k-th complete word. (Spellings rarer than that are left out of the sum.)
+
+On a phone each beginning looked into costs a step of the network. There the k-th word counts as it
+is estimated, open beginnings among them, by the lexicon's share of endings: only what is likelier
+than that is looked into, first what hides most in longer words, and when nothing is left, or the
+steps are spent, what is still open is completed by that share.
 
 The network steps once for each token of the context and of each beginning looked into. Steps are
 kept, so that typing on, deleting and jumping back cost what is new; the result does not depend on
 what was kept.
 """
 
-import heapq
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,11 +32,12 @@ from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
-from pocketlm.model.predictor import FloatArray, IntArray, Predictor
+from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
+from pocketlm.model.predictor import Predictor
 from pocketlm.model.steps import Steps, Tokens
 from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
-from pocketlm.model.word_pieces import DoubleArray, WordPieces
+from pocketlm.model.word_pieces import WordPieces
 from pocketlm.model.words import (
     APOSTROPHES,
     OPENING_SIGNS,
@@ -74,62 +77,6 @@ SMALL_SHARE = 0.5
 LOG_SMALL_SHARE = float(np.log(SMALL_SHARE))
 
 
-class _Beginning(NamedTuple):
-    """Pieces that begin a word, after a context."""
-
-    text: str  # without WORD_START
-    key: str  # of the text and of WORD_START, as matched with the prefix
-    tokens: Tokens  # the context's, then the pieces
-    log_probability: float
-
-
-class _Longer(NamedTuple):
-    """Open beginnings: one beginning, made longer by each of n pieces."""
-
-    parent: _Beginning
-    tokens: IntArray  # [n]
-    scores: FloatArray  # [n] log-probabilities; -inf once it was taken
-    hidden: DoubleArray  # [n] the estimates by which they are taken
-    order: list[int]  # of the pieces, by falling estimate
-
-
-class _OpenBeginnings:
-    """Open beginnings, taken by their estimates; of equals the one that was opened first."""
-
-    def __init__(self) -> None:
-        self.groups: list[_Longer] = []
-        self._heap: list[tuple[float, int, int]] = []  # the next of each group: -estimate, places
-
-    def add(
-        self, parent: _Beginning, tokens: IntArray, scores: FloatArray, hidden: DoubleArray
-    ) -> None:
-        order = np.argsort(-hidden, kind="stable").tolist()
-        if order:
-            heapq.heappush(self._heap, (-float(hidden[order[0]]), len(self.groups), 0))
-            self.groups.append(_Longer(parent, tokens, scores, hidden, order))
-
-    def likeliest(self) -> float:
-        """The largest log-probability of those not taken, -inf if there is none."""
-        return max((float(group.scores.max()) for group in self.groups), default=-np.inf)
-
-    def __bool__(self) -> bool:
-        return bool(self._heap)
-
-    def take(self) -> tuple[_Beginning, int, float]:
-        """The next by its estimate: what it makes longer, its piece, its log-probability."""
-        _, number, place = self._heap[0]
-        group = self.groups[number]
-        i = group.order[place]
-        if place + 1 < len(group.order):
-            following = -float(group.hidden[group.order[place + 1]])
-            heapq.heapreplace(self._heap, (following, number, place + 1))
-        else:
-            heapq.heappop(self._heap)
-        score = float(group.scores[i])
-        group.scores[i] = -np.inf
-        return group.parent, int(group.tokens[i]), score
-
-
 class Suggester:
     """Suggests words from one predictor.
 
@@ -139,7 +86,9 @@ class Suggester:
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
         expansions: steps that one list may cost beside the context's, FEWER_AT_FIRST less before
-            a second letter, or as many as words are asked for; many make the search exhaustive.
+            a second letter, or as many as words are asked for.
+        thorough: look into all that may be likelier than the words found, by the bound, not only
+            into what may be so by the estimates: with many expansions the search is exhaustive.
     """
 
     def __init__(
@@ -148,10 +97,12 @@ class Suggester:
         lexicon: Lexicon | None = None,
         blocked: Set[str] = frozenset(),
         expansions: int = EXPANSIONS,
+        thorough: bool = False,
     ) -> None:
         self.name = predictor.name
         self._tokenizer = predictor.tokenizer
-        self._lexicon, self._blocked, self._expansions = lexicon, blocked, expansions
+        self._lexicon, self._blocked = lexicon, blocked
+        self._expansions, self._thorough = expansions, thorough
         self._pieces = WordPieces(predictor.tokenizer)
         self._steps = Steps(predictor)
         size = predictor.tokenizer.vocabulary_size
@@ -207,40 +158,47 @@ class Suggester:
 
     def _search(self, context: Tokens, target: "_Target", k: int) -> FoundWords:
         """The likeliest words that fit the target, and some more."""
-        words, open_ = FoundWords(), _OpenBeginnings()
-        self._open_longer(open_, _Beginning("", "", context, 0.0), target, k)
-        expansions = self._expansions - (FEWER_AT_FIRST if target.first else 0)
-        # One word more than asked for may be the prefix itself.
+        words, open_ = FoundWords(), OpenBeginnings()
+        self._open_longer(open_, Beginning("", "", context, 0.0), target, k, -np.inf)
+        row = open_.SCORE if self._thorough else open_.FIT
+        expansions = self._expansions - (FEWER_AT_FIRST if target.typed < 2 else 0)
         for _ in range(max(expansions, k)):
-            (worst,) = words.kth_best(k + 1)
-            if not open_ or (worst > -np.inf and open_.likeliest() <= worst):
+            least = self._least_to_look_into(open_, words, target, k)
+            taken = open_.take(row, least)
+            if taken is None and self._thorough:
                 return words
-            beginning = self._extend(*open_.take(), target)
-            if self._completes(beginning.text, beginning.key, target):
+            if taken is None:
+                break
+            beginning = self._extend(*taken, target)
+            if self._completes(beginning, target):
                 following = self._steps.log_probabilities(beginning.tokens)
                 ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
                 words.add(beginning.text, beginning.log_probability + float(np.log(ending)))
-            self._open_longer(open_, beginning, target, k)
-        self._complete(words, open_.groups, target, k)
+            self._open_longer(open_, beginning, target, k, least + LOG_FITTING_SHARE)
+        self._complete(words, open_, k)
         return words
 
-    def _complete(
-        self, words: FoundWords, groups: list[_Longer], target: "_Target", k: int
-    ) -> None:
+    def _least_to_look_into(
+        self, open_: OpenBeginnings, words: FoundWords, target: "_Target", k: int
+    ) -> float:
+        """What is no likelier cannot change which words are the k best.
+
+        One word more than asked for may be the prefix itself.
+        """
+        if self._thorough:
+            return words.kth_best(k + 1)[0]
+        return open_.kth_word(words.totals(), k + (target.typed > 0))
+
+    def _complete(self, words: FoundWords, open_: OpenBeginnings, k: int) -> None:
         """Add open beginnings as they stand, likeliest first, until what is left cannot matter."""
-        if not groups:
-            return
-        tokens = np.concatenate([group.tokens for group in groups])
-        scores = np.concatenate([group.scores for group in groups]) + self._log_endings[tokens]
-        owners = np.repeat(np.arange(len(groups)), [len(group.tokens) for group in groups])
-        least = self._least(words, k)
-        for i in np.argsort(-scores, kind="stable").tolist():
+        scores, least = open_.logs[open_.WORD], self._least(words, k)
+        likely = np.flatnonzero(scores > least)
+        for i in likely[np.argsort(-scores[likely], kind="stable")].tolist():
             score = float(scores[i])
             if score <= least:
                 return
-            parent = groups[owners[i]].parent
-            text, key = self._with_piece(parent, int(tokens[i]), target)
-            if self._completes(text, key, target):
+            text = open_.parents[i].text + self._pieces.text(open_.tokens[i])
+            if self._may_be_suggested(text):
                 words.add(text, score)
                 least = self._least(words, k)
 
@@ -251,14 +209,20 @@ class Suggester:
         return LOG_FITTING_SHARE + max(worst, best + LOG_LEAST_SHARE + LOG_FITTING_SHARE)
 
     def _open_longer(
-        self, open_: _OpenBeginnings, parent: _Beginning, target: "_Target", k: int
+        self,
+        open_: OpenBeginnings,
+        parent: Beginning,
+        target: "_Target",
+        k: int,
+        least: float,
     ) -> None:
-        """Open the likeliest pieces after a beginning.
-
-        Their estimate is how much of a longer beginning lies in words that are longer still.
-        """
+        """Open the likeliest pieces after a beginning, above what can matter at least."""
         ids, fits = self._pieces.continuations(target.rest(parent.key), target.apostrophes)
-        scores = parent.log_probability + self._steps.log_probabilities(parent.tokens)[ids]
+        following = self._steps.log_probabilities(parent.tokens)[ids]
+        if least > -np.inf:
+            above = np.flatnonzero(following > least - parent.log_probability)
+            ids, fits, following = ids[above], fits[above], following[above]
+        scores = parent.log_probability + following
         if target.capital and not any(map(is_letter, parent.text)):
             scores[self._pieces.begins_lower[ids]] += LOG_CAPITAL_SHARE
         fitting = scores + fits
@@ -266,22 +230,24 @@ class Suggester:
         if len(ids) > most:
             best = np.sort(np.argpartition(fitting, -most)[-most:])
             ids, scores, fitting = ids[best], scores[best], fitting[best]
-        open_.add(parent, ids, scores, fitting + self._log_going_on[ids])
+        lengths = len(parent.key) + self._pieces.key_lengths(target.apostrophes)[ids]
+        logs = np.empty((len(open_.ROWS), len(ids)))
+        logs[open_.SCORE], logs[open_.FIT] = scores, fitting
+        logs[open_.HIDDEN] = fitting + self._log_going_on[ids]
+        logs[open_.WORD] = scores + self._log_endings[ids]
+        logs[open_.WORD, lengths < len(target.key)] = -np.inf
+        open_.add(parent, ids, logs)
 
     def _extend(
-        self, parent: _Beginning, token: int, log_probability: float, target: "_Target"
-    ) -> _Beginning:
-        text, key = self._with_piece(parent, token, target)
-        return _Beginning(text, key, (*parent.tokens, token), log_probability)
+        self, parent: Beginning, token: int, log_probability: float, target: "_Target"
+    ) -> Beginning:
+        text = parent.text + self._pieces.text(token)
+        key = parent.key + self._pieces.key(token, target.apostrophes)
+        return Beginning(text, key, (*parent.tokens, token), log_probability)
 
-    def _with_piece(self, parent: _Beginning, token: int, target: "_Target") -> tuple[str, str]:
-        """Text and key of a beginning with one more piece."""
-        key = self._pieces.key(token, target.apostrophes)
-        return parent.text + self._pieces.text(token), parent.key + key
-
-    def _completes(self, text: str, key: str, target: "_Target") -> bool:
+    def _completes(self, beginning: Beginning, target: "_Target") -> bool:
         """Whether a beginning is a word that may be suggested, and has all of the prefix."""
-        return len(key) >= len(target.key) and self._may_be_suggested(text)
+        return len(beginning.key) >= len(target.key) and self._may_be_suggested(beginning.text)
 
     def _find_whether_suggested(self, word: str) -> bool:
         return (
@@ -300,7 +266,7 @@ class _Target:
     key: str  # with WORD_START where the word begins after a space
     apostrophes: bool  # whether the prefix has any
     capital: bool  # words that are written with a capital are meant
-    first: bool  # no second letter is typed yet
+    typed: int  # characters of the prefix
 
     @classmethod
     def of(cls, context: str, prefix: str) -> "_Target":
@@ -310,7 +276,7 @@ class _Target:
             key=("" if joined else WORD_START) + fold(prefix),
             apostrophes=any(c in APOSTROPHES for c in prefix),
             capital=prefix[:1].isupper() and not starts_sentence(context),
-            first=len(prefix) < 2,
+            typed=len(prefix),
         )
 
     def rest(self, key: str) -> str:

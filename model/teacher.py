@@ -104,7 +104,12 @@ def open_teachers(
     teachers = []
     for model in models:
         network, tokens = open_network(Path(model))
-        if tokens.sha256 != tokenizer.sha256:
-            raise UserError(f"the teacher {model} has other tokens than what it is to teach")
+        check_tokens(model, tokens, tokenizer)
         teachers.append(Teacher(network, share / len(models), rows, device, dtype))
     return teachers
+
+
+def check_tokens(model: str, tokens: Tokenizer, tokenizer: Tokenizer) -> None:
+    """Refuse a teacher that has other tokens than what it is to teach; UserError."""
+    if tokens.sha256 != tokenizer.sha256:
+        raise UserError(f"the teacher {model} has other tokens than what it is to teach")

@@ -41,6 +41,7 @@ from pocketlm.model.run_folder import (
     run_config,
 )
 from pocketlm.model.signals import caught_signals
+from pocketlm.model.teacher import check_tokens
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.trainer import Trainer
 from pocketlm.models import open_network, open_tokenizer
@@ -67,13 +68,14 @@ def train(
             corpus = open_corpus(config.corpus, config.seed)
         corpus.path("valid")  # missing: say so before anything is written
         initial = open_network(Path(config.initial)) if config.initial else None
-        for teacher in config.teachers:
-            open_network(Path(teacher))  # the same of what is none
+        teachers = {model: open_network(Path(model))[1] for model in config.teachers}  # the same
         with _held(folder, ranks):
             with ranks.leader_first():
                 if ranks.leads:
                     check_new(folder)
                     config, tokenizer = _completed(config, corpus, progress, tokenizer, initial)
+                    for model, tokens in teachers.items():
+                        check_tokens(model, tokens, tokenizer)
                     tokenizer.save(folder / TOKENIZER)
                     write_json(folder / CONFIG, config_to_json(config))
             config, tokenizer = run_config(folder), Tokenizer.load(folder / TOKENIZER)

@@ -29,6 +29,10 @@ class WordPieces:
         folded = {i: fold(tokenizer.pieces[i]) for i in ids}
         bare = {i: without_apostrophes(key) for i, key in folded.items()}
         self._keys = {True: folded, False: bare}
+        self._key_lengths = {
+            apostrophes: np.array([len(keys.get(i, "")) for i in range(size)])
+            for apostrophes, keys in self._keys.items()
+        }
         self._sorted = {
             apostrophes: sorted((key, i) for i, key in keys.items())
             for apostrophes, keys in self._keys.items()
@@ -61,6 +65,10 @@ class WordPieces:
     def key(self, token: int, apostrophes: bool) -> str:
         """What is compared with a prefix that has, or has not, apostrophes."""
         return self._keys[apostrophes][token]
+
+    def key_lengths(self, apostrophes: bool) -> IntArray:
+        """Characters [V] of the keys."""
+        return self._key_lengths[apostrophes]
 
     def _find_continuations(self, rest: str, apostrophes: bool) -> tuple[IntArray, DoubleArray]:
         """Pieces that are a part of `rest` from its start, or `rest` and more of a word.

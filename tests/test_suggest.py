@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_it_finds_what_an_exhaustive_search_finds(
     last = [1, *tokenizer.encode(context)][-1]
     best = sorted(exhaustive(model, last, prefix).items(), key=lambda item: -item[1])
     expected = [item for item in best if item[0] != prefix][:3]
-    found = Suggester(model, expansions=300).suggest(text, 4)
+    found = Suggester(model, expansions=300, thorough=True).suggest(text, 4)
     # Of the prefix itself only another way to write it may be shown.
     found = [s for s in found if fold(s.word) != prefix][: len(expected)]
     assert [fold(s.word) for s in found] == [word for word, _ in expected]
@@ -243,26 +244,44 @@ def test_what_was_asked_before_does_not_matter(run: Path) -> None:
         assert one.suggest(text) == Suggester(open_run(run)).suggest(text)
 
 
-class Counting(Bigram):
-    steps = 0
+def counted(model: Predictor, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows with each step of the model."""
+    steps: list[int] = []
+    advance = model.advance
 
-    def advance(self, state: IntArray, tokens: IntArray) -> IntArray:
-        self.steps += 1
-        return super().advance(state, tokens)
+    def step(state: Any, tokens: IntArray) -> Any:
+        steps.append(int(tokens[0]))
+        return advance(state, tokens)
+
+    monkeypatch.setattr(model, "advance", step)
+    return steps
 
 
-def test_a_key_costs_no_more_steps_than_it_may_and_repeating_it_none(tokenizer: Tokenizer) -> None:
-    model = Counting(tokenizer, 1)
+@pytest.mark.parametrize(("thorough", "expected"), [(False, 4), (True, 5)])
+def test_what_cannot_be_among_the_best_by_its_estimate_costs_no_step(
+    letters: Tokenizer, monkeypatch: pytest.MonkeyPatch, thorough: bool, expected: int
+) -> None:
+    model = Spoken(letters, {"a": 9.0, "b": 6.0, "c": 4.0, "d": 0.1, "e": 0.1})
+    steps = counted(model, monkeypatch)
+    Suggester(model, thorough=thorough).suggest("", 3)  # the sign of a word's start, and letters
+    assert len(steps) == expected
+
+
+def test_a_key_costs_no_more_steps_than_it_may_and_repeating_it_none(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Bigram(tokenizer, 1)
+    steps = counted(model, monkeypatch)
     suggester = Suggester(model, expansions=7)
     for text in ("see", "see ", "see y", "see yo", "see you", "see you "):
-        before = model.steps
+        steps.clear()
         suggester.suggest(text)
         context = len(tokenizer.encode(text)) if text.endswith(" ") else 0
         first = len(split_context(text)[1]) < 2
-        assert model.steps - before <= context + 7 - (FEWER_AT_FIRST if first else 0)
-        before = model.steps
+        assert len(steps) <= context + 7 - (FEWER_AT_FIRST if first else 0)
+        steps.clear()
         suggester.suggest(text)
-        assert model.steps == before
+        assert not steps
 
 
 def test_suggestions_are_whole_words_that_begin_with_the_prefix(run: Path) -> None:

@@ -12,7 +12,7 @@ from helpers import InterruptAt, Invoke, Silent, assert_same_tensors, tiny_confi
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.errors import InterruptedRunError, UserError
 from pocketlm.model.network import open_run
-from pocketlm.model.run_folder import CHECKPOINT, WEIGHTS, config_from_json, run_config
+from pocketlm.model.run_folder import CHECKPOINT, CONFIG, WEIGHTS, config_from_json, run_config
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.train import resume, train
 from pocketlm.model.train_command import training_settings
@@ -66,6 +66,7 @@ def test_a_teacher_has_the_tokens_of_what_it_teaches(
     config = tiny_config(corpus, teachers=[str(run)])
     with pytest.raises(UserError, match="has other tokens"):
         train(config, tmp_path / "run", Silent(), other)
+    assert not (tmp_path / "run" / CONFIG).exists()
 
 
 def test_a_training_takes_the_tokens_of_its_teacher() -> None:

@@ -13,7 +13,10 @@ from pocketlm.models import model_marker, open_model, resolve_model
 
 
 def open_suggester(
-    model: Path, blocked: Set[str] | None = None, expansions: int = EXPANSIONS
+    model: Path,
+    blocked: Set[str] | None = None,
+    expansions: int = EXPANSIONS,
+    thorough: bool = False,
 ) -> Suggester:
     """The suggester over a MODEL, with the lexicon that lies beside it.
 
@@ -21,11 +24,12 @@ def open_suggester(
         model: a shipped model's name, or a folder.
         blocked: folded words that are never suggested; our list of offensive words if None.
         expansions: see Suggester.
+        thorough: see Suggester.
     """
     blocked = offensive_words() if blocked is None else blocked
     folder = resolve_model(model)
     predictor, known = read_steadily(model_marker(folder), lambda: _open_with_lexicon(folder))
-    return Suggester(predictor, known, blocked, expansions)
+    return Suggester(predictor, known, blocked, expansions, thorough)
 
 
 def _open_with_lexicon(folder: Path) -> tuple[Predictor, Lexicon | None]:
@@ -35,10 +39,12 @@ def _open_with_lexicon(folder: Path) -> tuple[Predictor, Lexicon | None]:
     return predictor, known
 
 
-def open_text_entry(model: Path, blocked: Set[str], expansions: int) -> TextEntry:
+def open_text_entry(
+    model: Path, blocked: Set[str], expansions: int, thorough: bool = False
+) -> TextEntry:
     """The suggester over a MODEL, or Presage where the folder is one of Presage's."""
     if (model / "presage.json").is_file():
         from pocketlm.benchmarks.presage import open_presage
 
         return open_presage(model)
-    return open_suggester(model, blocked, expansions)
+    return open_suggester(model, blocked, expansions, thorough)

@@ -14,13 +14,13 @@ import org.pocketlm.text.startsSentence
  * @property key with WORD_START where the word begins after a space, in UTF-8.
  * @property apostrophes whether the prefix has any.
  * @property capital words that are written with a capital are meant.
- * @property first no second letter is typed yet.
+ * @property typed characters of the prefix.
  */
 internal class Target(
     val key: ByteArray,
     val apostrophes: Boolean,
     val capital: Boolean,
-    val first: Boolean,
+    val typed: Int,
 ) {
     /** What a beginning with a key of so many bytes still lacks. */
     fun rest(keyLength: Int): ByteArray =
@@ -38,7 +38,7 @@ internal class Target(
                 key.toByteArray(Charsets.UTF_8),
                 apostrophes = prefix.any { isApostrophe(it.code) },
                 capital = beginsUpper(prefix) && !startsSentence(context),
-                first = prefix.codePointCount(0, prefix.length) < 2,
+                typed = prefix.codePointCount(0, prefix.length),
             )
         }
     }
@@ -59,18 +59,24 @@ internal class Beginning(
 )
 
 /**
- * A piece after a beginning, not looked into yet.
+ * A piece after a beginning, not looked into yet, and logarithms of probabilities.
  *
- * @property hidden the estimate by which it is taken: how much of it lies in words that are longer.
+ * @property score its own.
+ * @property fit of what has, by the tokenizer's own model, the rest of the prefix.
+ * @property hidden of what lies in words that are longer still.
+ * @property word of the word that it is, by the share of endings, -infinity if it has not all of
+ *   the prefix.
  */
 internal class Open(
     val parent: Beginning,
     val token: Int,
-    val logProbability: Float,
+    val score: Float,
+    val fit: Double,
     val hidden: Double,
+    val word: Double,
 )
 
-/** Open beginnings, the one with the largest estimate first; of equals the earlier one. */
+/** Open beginnings, in the order in which they were opened. */
 internal class OpenBeginnings {
     private val all = ArrayList<Open>()
 
@@ -78,20 +84,20 @@ internal class OpenBeginnings {
         all.add(open)
     }
 
-    fun isEmpty(): Boolean = all.isEmpty()
-
-    /** The log-probability of the likeliest. */
-    fun likeliest(): Float = all.maxOf { it.logProbability }
-
-    fun take(): Open {
-        var best = 0
-        for (i in 1 until all.size) if (all[i].hidden > all[best].hidden) best = i
-        return all.removeAt(best)
+    /** Of those that are [above] something the one that hides most, the first of equals. */
+    inline fun take(above: (Open) -> Boolean): Open? {
+        var best = -1
+        for (i in all.indices) {
+            if (above(all[i]) && (best < 0 || all[i].hidden > all[best].hidden)) best = i
+        }
+        return if (best < 0) null else all.removeAt(best)
     }
 
-    /** All, by their log-probabilities and what is added to each, the largest sum first. */
-    inline fun sorted(added: (Int) -> Double): List<Pair<Open, Double>> =
-        all.map { Pair(it, it.logProbability + added(it.token)) }.sortedByDescending { it.second }
+    fun forEachWord(visit: (Double) -> Unit) = all.forEach { visit(it.word) }
+
+    /** Those that are likelier words than [least] says, the likeliest first. */
+    fun words(least: Double): List<Open> =
+        all.filter { it.word > least }.sortedByDescending { it.word }
 }
 
 /**

@@ -24,7 +24,7 @@ import org.pocketlm.text.startsSentence
  *
  * A word's probability is that of its pieces and of what follows not being part of it, over the
  * ways to write it, which differ in case only. The probability of the pieces alone bounds that of
- * each word that begins with them.
+ * each word that begins with them; what is looked into is chosen by estimates.
  *
  * Thread: one, the engine's; not even [forgetTexts] may be called from another. Lifetime: no call
  * after the engine is closed, which is the caller's to do. Memory: the last 64 steps of the network
@@ -35,8 +35,9 @@ import org.pocketlm.text.startsSentence
  *   of letters may be, and an ending is taken for as likely as not.
  * @param blocked folded words that are never suggested.
  * @param expansions steps of the network that one list may cost beside the context's,
- *   FEWER_AT_FIRST less before a second letter, or as many as words are asked for; many make the
- *   search exhaustive.
+ *   FEWER_AT_FIRST less before a second letter, or as many as words are asked for.
+ * @param thorough look into all that may be likelier than the words found, by the bound, not only
+ *   into what may be so by the estimates: with many expansions the search is exhaustive.
  */
 class Suggester(
     engine: Engine,
@@ -44,6 +45,7 @@ class Suggester(
     private val lexicon: Lexicon?,
     private val blocked: Set<String>,
     private val expansions: Int = EXPANSIONS,
+    private val thorough: Boolean = false,
 ) {
     private val pieces = WordPieces(tokenizer)
     private val steps = Steps(engine, tokenizer.endId, pieces.boundaries)
@@ -131,31 +133,44 @@ class Suggester(
             Largest(CONTINUATIONS_A_STEP * expansions + CONTINUATIONS_A_WORD * k)
 
         fun run(context: IntArray): FoundWords {
-            push(Beginning("", 0, context, 0f))
-            val most = if (target.first) expansions - FEWER_AT_FIRST else expansions
-            // One word more than asked for may be the prefix itself.
-            repeat(maxOf(most, k)) {
-                val worst = words.kthBest(k + 1)
-                if (open.isEmpty() || open.likeliest() <= worst) return words
-                val beginning = extend(open.take())
+            push(Beginning("", 0, context, 0f), Double.NEGATIVE_INFINITY)
+            val most = if (target.typed < 2) expansions - FEWER_AT_FIRST else expansions
+            for (step in 0 until maxOf(most, k)) {
+                val least = leastToLookInto()
+                val taken = open.take { (if (thorough) it.score.toDouble() else it.fit) > least }
+                if (taken == null && thorough) return words
+                val beginning = extend(taken ?: break)
                 if (completes(beginning)) {
                     val ending = steps.after(beginning.tokens).logBoundary
                     words.add(beginning.text, beginning.logProbability + ending)
                 }
-                push(beginning)
+                push(beginning, least + LOG_FITTING_SHARE)
             }
             completeAll()
             return words
         }
 
+        /**
+         * What is no likelier cannot change which words are the k best.
+         *
+         * One word more than asked for may be the prefix itself.
+         */
+        private fun leastToLookInto(): Double {
+            if (thorough) return words.kthBest(k + 1)
+            val likeliest = Largest(if (target.typed > 0) k + 1 else k)
+            open.forEachWord(likeliest::offer)
+            for (word in words.words) likeliest.offer(word.total)
+            return likeliest.threshold
+        }
+
         /** Adds open beginnings as they stand, likeliest first, until the rest cannot matter. */
         private fun completeAll() {
             var least = least()
-            for ((each, score) in open.sorted { endings.logEnding(it) }) {
-                if (score <= least) return
+            for (each in open.words(least)) {
+                if (each.word <= least) return
                 val beginning = extend(each)
                 if (completes(beginning)) {
-                    words.add(beginning.text, score)
+                    words.add(beginning.text, each.word)
                     least = least()
                 }
             }
@@ -167,8 +182,8 @@ class Suggester(
             return LOG_FITTING_SHARE + maxOf(words.kthBest(k + 1), leastShown + LOG_FITTING_SHARE)
         }
 
-        /** Opens the likeliest pieces after a beginning. */
-        private fun push(parent: Beginning) {
+        /** Opens the likeliest pieces after a beginning, above what can matter at least. */
+        private fun push(parent: Beginning, least: Double) {
             val following = steps.after(parent.tokens)
             val rest = target.rest(parent.keyLength)
             val candidates = pieces.continuations(rest, target.apostrophes)
@@ -179,23 +194,33 @@ class Suggester(
                 return if (upper && pieces.beginsLower[token]) score + LOG_CAPITAL_SHARE else score
             }
             largest.clear()
-            candidates.forEach { token, fit -> largest.offer(score(token) + fit) }
+            candidates.forEach { token, fit ->
+                val score = score(token)
+                if (score > least) largest.offer(score + fit)
+            }
             val threshold = largest.threshold
             var ties = largest.ties
             candidates.forEach { token, fit ->
                 val score = score(token)
                 val fitting = score + fit
-                if (fitting > threshold || fitting == threshold && ties-- > 0) {
-                    open.add(Open(parent, token, score, fitting + endings.logGoingOn(token)))
+                if (score > least && (fitting > threshold || fitting == threshold && ties-- > 0)) {
+                    open.add(opened(parent, token, score, fitting))
                 }
             }
+        }
+
+        private fun opened(parent: Beginning, token: Int, score: Float, fitting: Double): Open {
+            val length = parent.keyLength + pieces.keyLength(token, target.apostrophes)
+            val whole = length >= target.key.size
+            val word = if (whole) score + endings.logEnding(token) else Double.NEGATIVE_INFINITY
+            return Open(parent, token, score, fitting, fitting + endings.logGoingOn(token), word)
         }
 
         private fun extend(entry: Open) = Beginning(
             entry.parent.text + pieces.text(entry.token),
             entry.parent.keyLength + pieces.keyLength(entry.token, target.apostrophes),
             entry.parent.tokens + entry.token,
-            entry.logProbability,
+            entry.score,
         )
 
         /** Whether a beginning is a word that may be suggested. */

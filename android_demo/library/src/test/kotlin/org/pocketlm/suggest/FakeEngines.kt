@@ -46,6 +46,7 @@ internal class Spoken(
 ) : Engine {
     override val vocabularySize = tokenizer.vocabularySize
     private val texts = ArrayList<String>()
+    val steps get() = texts.size
 
     override fun initialState() = floatArrayOf(-1f)
 

@@ -25,9 +25,11 @@ class SuggesterTest {
         return suggester.suggest(text).filter { it.probability > 1e-4 }.map { it.word }
     }
 
-    private fun bigrams(expansions: Int = 7, seed: Long = 1): Suggester {
+    private fun bigrams(): Suggester = bigrams(7, 1, thorough = false)
+
+    private fun bigrams(expansions: Int, seed: Long, thorough: Boolean): Suggester {
         val pieces = Vocabularies.pieces
-        return Suggester(Bigram(pieces, seed), pieces, null, emptySet(), expansions)
+        return Suggester(Bigram(pieces, seed), pieces, null, emptySet(), expansions, thorough)
     }
 
     @Test
@@ -118,6 +120,20 @@ class SuggesterTest {
     }
 
     @Test
+    fun `what cannot be among the best by its estimate costs no step`() {
+        val words = mapOf("a" to 9.0, "o" to 6.0, "t" to 4.0, "i" to 0.1, "n" to 0.1)
+        fun steps(thorough: Boolean): Int {
+            val engine = Spoken(Vocabularies.letters, words)
+            Suggester(engine, Vocabularies.letters, null, emptySet(), thorough = thorough)
+                .suggest("")
+            return engine.steps
+        }
+        // The line's start, the sign of a word's start, and letters.
+        assertEquals(1 + 4, steps(thorough = false))
+        assertEquals(1 + 5, steps(thorough = true))
+    }
+
+    @Test
     fun `suggestions are whole words that begin with the prefix, best first, whatever the text`() {
         val random = Random(3)
         val signs = "see you the I'’dont.,?!- \t\n\ud83d\ude00é\u0301日▁(\"A1"
@@ -180,7 +196,7 @@ class SuggesterTest {
                 val best = all.entries.sortedByDescending { it.value }
                 val expected = best.filter { it.key != prefix }.take(3)
                 // Of the prefix itself only another way to write it may be shown.
-                val found = bigrams(300, seed).suggest(text, 4)
+                val found = bigrams(300, seed, thorough = true).suggest(text, 4)
                     .filter { fold(it.word) != fold(prefix) }.take(expected.size)
                 assertEquals(text, expected.map { it.key }, found.map { fold(it.word) })
                 for ((suggestion, word) in found zip expected) {
