@@ -165,9 +165,9 @@ class Suggester:
         for _ in range(max(expansions, k)):
             least = self._least_to_look_into(open_, words, target, k)
             taken = open_.take(row, least)
-            if taken is None and self._thorough:
-                return words
             if taken is None:
+                if self._thorough:  # it has found them all: nothing is left to an estimate
+                    return words
                 break
             beginning = self._extend(*taken, target)
             if self._completes(beginning, target):

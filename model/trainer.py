@@ -266,8 +266,10 @@ class Trainer(TrainingLoop[TrainConfig]):
         "Model soups", arXiv:2203.05482).
         """
         path, share = self.folder / WEIGHTS, self.config.keep_initial
+        if not share:
+            return
         best = load_checkpoint(path)
-        if best.state.get("kept_initial", 0) == share:
+        if best.state.get("kept_initial") == share:
             return
         initial = open_network(Path(str(self.config.initial)))[0].state_dict()
         mixed = {name: torch.lerp(best.tensors[name], initial[name], share) for name in initial}

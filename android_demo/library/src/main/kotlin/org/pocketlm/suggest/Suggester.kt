@@ -210,15 +210,17 @@ class Suggester(
         }
 
         private fun opened(parent: Beginning, token: Int, score: Float, fitting: Double): Open {
-            val length = parent.keyLength + pieces.keyLength(token, target.apostrophes)
-            val whole = length >= target.key.size
+            val whole = keyLength(parent, token) >= target.key.size
             val word = if (whole) score + endings.logEnding(token) else Double.NEGATIVE_INFINITY
             return Open(parent, token, score, fitting, fitting + endings.logGoingOn(token), word)
         }
 
+        private fun keyLength(parent: Beginning, token: Int): Int =
+            parent.keyLength + pieces.keyLength(token, target.apostrophes)
+
         private fun extend(entry: Open) = Beginning(
             entry.parent.text + pieces.text(entry.token),
-            entry.parent.keyLength + pieces.keyLength(entry.token, target.apostrophes),
+            keyLength(entry.parent, entry.token),
             entry.parent.tokens + entry.token,
             entry.score,
         )
