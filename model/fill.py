@@ -22,14 +22,14 @@ from pocketlm.model.gap_predictor import GapPredictor
 from pocketlm.model.generate import context_tokens, last_line
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
-from pocketlm.model.suggest import CONTEXT_CHARACTERS, FEWER_AT_FIRST, Suggester
+from pocketlm.model.suggest import CONTEXT_CHARACTERS, Suggester
 from pocketlm.model.text_entry import Suggestion
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.words import is_inner, plain_spaces, recent
 
 GAP = "___"
 CANDIDATES = 50
-CANDIDATE_EXPANSIONS = 12 + FEWER_AT_FIRST  # a gap mostly has no letter typed
+CANDIDATE_EXPANSIONS = 12
 
 
 class Filler(Protocol):

@@ -1,17 +1,20 @@
-"""What the suggester knows of words beside the model: which there are, and which pieces end one.
+"""What the suggester knows of words beside the model: which there are, and what pieces become.
 
     lines of the training text -> words seen at least twice -> Bloom filter
+                               -> those of more than one piece, with their counts
     tokens of it               -> how often each piece was the last of its word
 
 A sub-word model gives some probability to fragments and misspellings; the filter keeps them off
-the strip. The share of endings completes a word without a step of the network. The file, little
-endian, is what any runtime reads:
+the strip. The share of endings and the words of more than one piece complete a word without a
+step of the network. The file, little endian, is what any runtime reads:
 
-    8 bytes   "PLMLEX1" and a zero
+    8 bytes   "PLMLEX2" and a zero
     32 bytes  SHA-256 of the tokenizer's file
-    4 x u32   vocabulary size V, hash functions k, bits m of the filter, words n in it
+    5 x u32   vocabulary size V, hash functions k, bits m of the filter, words n in it, pieces P
+              inside words
     V bytes   share of endings, in 255ths
     m/8 bytes the filter, bit i at byte i / 8, counted from the lowest
+    the rest  words of more than one piece: model/longer_words.py
     32 bytes  SHA-256 of everything before
 
 Bit j of a word is (a + j b) mod m, a the 64-bit FNV-1a hash of its folded UTF-8 and b the upper 32
@@ -21,7 +24,7 @@ bits of a, made odd (Bloom 1970; Kirsch and Mitzenmacher 2006).
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,14 +33,15 @@ import numpy.typing as npt
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path, read_file
+from pocketlm.model.longer_words import Longer, LongerWords, Pieces
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.words import fold, is_boundary, words_of
 
 LEXICON = "lexicon.bin"
 LEAST_COUNT = 2
 BITS_PER_WORD, HASHES = 16, 11  # 0.05 % of other words pass
-_MAGIC = b"PLMLEX1\0"
-_HEADER = struct.Struct("<8s32s4I")
+_MAGIC = b"PLMLEX2\0"
+_HEADER = struct.Struct("<8s32s5I")
 _LARGEST_FILTER = 1 << 27  # bits
 _COUNTED_PARTS = 2_000_000  # distinct ones kept while counting
 _SLICE = 1 << 20  # tokens looked at together
@@ -47,13 +51,20 @@ class Lexicon:
     """Words of a training text, and the share of endings [V] of a tokenizer's pieces."""
 
     def __init__(
-        self, tokenizer_sha256: str, endings: npt.NDArray[np.uint8], bits: bytes, words: int
+        self,
+        tokenizer_sha256: str,
+        endings: npt.NDArray[np.uint8],
+        bits: bytes,
+        words: int,
+        longer_words: LongerWords,
     ) -> None:
         self.tokenizer_sha256 = tokenizer_sha256
         self.words = words
+        self._longer_words = longer_words
         self._endings, self._bits = endings, bits
         self._size = 8 * len(bits)
         self._holds = lru_cache(maxsize=4096)(self._look_up)
+        self.after = lru_cache(maxsize=2048)(self._find_after)
 
     @classmethod
     def build(
@@ -63,14 +74,16 @@ class Lexicon:
         tokenizer: Tokenizer,
     ) -> "Lexicon":
         """Count the words of lines, and the endings in the same text as tokens."""
-        words = _frequent_words(lines)
+        ways = _ways_to_write(lines)
+        words = _frequent_words(ways)
         bits = bytearray(max(1, -(-len(words) * BITS_PER_WORD // 8)))
         for word in words:
             value, step = _hash(word)
             for j in range(HASHES):
                 bit = (value + j * step) % (8 * len(bits))
                 bits[bit >> 3] |= 1 << (bit & 7)
-        return cls(tokenizer.sha256, _endings(tokens, tokenizer), bytes(bits), len(words))
+        endings, longer = _endings(tokens, tokenizer), LongerWords.build(ways, tokenizer)
+        return cls(tokenizer.sha256, endings, bytes(bits), len(words), longer)
 
     @classmethod
     def load(cls, path: Path, tokenizer: Tokenizer) -> "Lexicon":
@@ -83,21 +96,28 @@ class Lexicon:
         body, checksum = content[:-32], content[-32:]
         if len(body) < _HEADER.size or hashlib.sha256(body).digest() != checksum:
             raise UserError(f"{path} is damaged: it does not match its own hash")
-        magic, sha256, size, hashes, bits, words = _HEADER.unpack_from(body)
+        magic, sha256, size, hashes, bits, words, ranks = _HEADER.unpack_from(body)
         if magic != _MAGIC or hashes != HASHES or not 0 < bits <= _LARGEST_FILTER or bits % 8:
             raise UserError(f"{path} is no lexicon of this format")
         if sha256.hex() != tokenizer.sha256:
             raise UserError(f"{path} was made with another tokenizer")
-        if size != tokenizer.vocabulary_size or len(body) != _HEADER.size + size + bits // 8:
+        rest = _HEADER.size + size + bits // 8
+        if size != tokenizer.vocabulary_size or len(body) < rest:
             raise UserError(f"{path} has not the length that it says")
+        try:
+            longer = LongerWords.from_bytes(body[rest:], size, ranks)
+        except ValueError as error:
+            raise UserError(f"{path} is no lexicon of this format: {error}") from None
         endings = np.frombuffer(body, np.uint8, size, _HEADER.size)
-        return cls(sha256.hex(), endings, body[_HEADER.size + size :], words)
+        return cls(sha256.hex(), endings, body[_HEADER.size + size : rest], words, longer)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
         sha256 = bytes.fromhex(self.tokenizer_sha256)
-        sizes = (len(self._endings), HASHES, self._size, self.words)
+        longer = self._longer_words
+        sizes = (len(self._endings), HASHES, self._size, self.words, longer.ranks)
         body = _HEADER.pack(_MAGIC, sha256, *sizes) + self._endings.tobytes() + self._bits
+        body += longer.to_bytes()
         with atomic_path(path) as temporary:
             temporary.write_bytes(body + hashlib.sha256(body).digest())
 
@@ -117,17 +137,35 @@ class Lexicon:
         """The share [V] of times that a piece was the last of its word, above 0 and below 1."""
         return np.clip(self._endings.astype(np.float64), 0.5, 254.5) / 255
 
+    def _find_after(self, pieces: Pieces) -> Longer:
+        """The words that begin with some pieces and go on, by their shares of what these begin.
 
-def _frequent_words(lines: Iterable[str]) -> list[str]:
+        Raises:
+            UserError: the file has what is no word there.
+        """
+        logs, words = self._longer_words.after(pieces)
+        going_on = 0.0 if pieces[1:] else np.log(1 - self.endings()[pieces[0]])
+        return Longer(logs + going_on, words)
+
+
+def _ways_to_write(lines: Iterable[str]) -> Counter[str]:
+    """How often each word is written so."""
     parts: Counter[str] = Counter()  # between spaces: far fewer distinct ones than words in all
     for line in lines:
         parts.update(line.split())
         if len(parts) > _COUNTED_PARTS:
             parts = _without_tail(parts)
-    counts: Counter[str] = Counter()
+    ways: Counter[str] = Counter()
     for part, n in parts.items():
         for word in words_of(part):
-            counts[fold(word)] += n
+            ways[word] += n
+    return ways
+
+
+def _frequent_words(ways: Mapping[str, int]) -> list[str]:
+    counts: Counter[str] = Counter()
+    for word, n in ways.items():
+        counts[fold(word)] += n
     return sorted(word for word, n in counts.items() if n >= LEAST_COUNT)
 
 

@@ -49,9 +49,13 @@ class OpenBeginnings:
         if not len(above):
             return None
         i = int(above[self.logs[self.HIDDEN, above].argmax()])
-        score = float(self.logs[self.SCORE, i])
+        taken = self.at(i)
         self.logs[:, i] = -np.inf
-        return self.parents[i], self.tokens[i], score
+        return taken
+
+    def at(self, i: int) -> tuple[Beginning, int, float]:
+        """What the i-th one makes longer, its piece, its log-probability."""
+        return self.parents[i], self.tokens[i], float(self.logs[self.SCORE, i])
 
     def kth_word(self, found: list[float], k: int) -> float:
         """The k-th largest of words found and of WORD, -inf if there are fewer."""

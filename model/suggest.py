@@ -15,14 +15,15 @@ the k-th complete word. (Spellings rarer than that are left out of the sum.)
 On a phone each beginning looked into costs a step of the network. There the k-th word counts as it
 is estimated, open beginnings among them, by the lexicon's share of endings: only what is likelier
 than that is looked into, first what hides most in longer words, and when nothing is left, or the
-steps are spent, what is still open is completed by that share.
+steps are spent, what is still open is completed by that share, and once letters are typed by the
+lexicon's words of more than one piece.
 
 The network steps once for each token of the context and of each beginning looked into. Steps are
 kept, so that typing on, deleting and jumping back cost what is new; the result does not depend on
 what was kept.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,6 +33,7 @@ from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
+from pocketlm.model.longer_words import Longer
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.steps import Steps, Tokens
@@ -54,10 +56,7 @@ from pocketlm.model.words import (
 )
 
 # Of one beginning only so many longer ones matter: for each step, and for each word asked for.
-CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 6, 2
-# Before a second letter so many fewer beginnings are looked into: the word is mostly a single
-# piece, all steps are new then, and after a finished word its own come on top.
-FEWER_AT_FIRST = 2
+CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 14, 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
@@ -85,8 +84,8 @@ class Suggester:
         lexicon: the words that may be suggested, and the share of endings; without one every
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
-        expansions: steps that one list may cost beside the context's, FEWER_AT_FIRST less before
-            a second letter, or as many as words are asked for.
+        expansions: steps that one list may cost beside the context's, or as many as words are
+            asked for.
         thorough: look into all that may be likelier than the words found, by the bound, not only
             into what may be so by the estimates: with many expansions the search is exhaustive.
     """
@@ -108,6 +107,7 @@ class Suggester:
         size = predictor.tokenizer.vocabulary_size
         endings = lexicon.endings() if lexicon else np.full(size, 0.5)
         self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
+        self._after = lexicon.after if lexicon else _none_after
         self._may_be_suggested = lru_cache(maxsize=8192)(self._find_whether_suggested)
 
     def doubts(self, ignore_case: bool) -> list[str]:  # noqa: ARG002
@@ -161,8 +161,7 @@ class Suggester:
         words, open_ = FoundWords(), OpenBeginnings()
         self._open_longer(open_, Beginning("", "", context, 0.0), target, k, -np.inf)
         row = open_.SCORE if self._thorough else open_.FIT
-        expansions = self._expansions - (FEWER_AT_FIRST if target.typed < 2 else 0)
-        for _ in range(max(expansions, k)):
+        for _ in range(max(self._expansions, k)):
             least = self._least_to_look_into(open_, words, target, k)
             taken = open_.take(row, least)
             if taken is None:
@@ -175,7 +174,7 @@ class Suggester:
                 ending = np.exp(following[self._pieces.boundaries]).sum(dtype=np.float64)
                 words.add(beginning.text, beginning.log_probability + float(np.log(ending)))
             self._open_longer(open_, beginning, target, k, least + LOG_FITTING_SHARE)
-        self._complete(words, open_, k)
+        self._complete(words, open_, context, target, k)
         return words
 
     def _least_to_look_into(
@@ -189,18 +188,56 @@ class Suggester:
             return words.kth_best(k + 1)[0]
         return open_.kth_word(words.totals(), k + (target.typed > 0))
 
-    def _complete(self, words: FoundWords, open_: OpenBeginnings, k: int) -> None:
-        """Add open beginnings as they stand, likeliest first, until what is left cannot matter."""
-        scores, least = open_.logs[open_.WORD], self._least(words, k)
-        likely = np.flatnonzero(scores > least)
-        for i in likely[np.argsort(-scores[likely], kind="stable")].tolist():
-            score = float(scores[i])
+    def _complete(
+        self, words: FoundWords, open_: OpenBeginnings, context: Tokens, target: "_Target", k: int
+    ) -> None:
+        """Add what open beginnings are by estimate, and once letters are typed may become."""
+        logs = open_.logs[open_.WORD]
+        likely = np.flatnonzero(logs > self._least(words, k)).tolist()
+        whole = [open_.parents[i].text + self._pieces.text(open_.tokens[i]) for i in likely]
+        self._add(words, k, zip(logs[likely].tolist(), whole, strict=True))
+        if not target.typed:
+            return
+        longer: list[tuple[float, str]] = []
+        least = self._least(words, k) - LOG_FITTING_SHARE
+        for i in np.flatnonzero(open_.logs[open_.SCORE] > least).tolist():
+            longer += self._longer(*open_.at(i), len(context), target, least)
+        self._add(words, k, longer)
+
+    def _add(self, words: FoundWords, k: int, estimates: Iterable[tuple[float, str]]) -> None:
+        """Add words by their log-probabilities until what is left cannot matter."""
+        least = self._least(words, k)
+        for score, text in sorted(estimates, key=lambda each: (-each[0], each[1])):
             if score <= least:
                 return
-            text = open_.parents[i].text + self._pieces.text(open_.tokens[i])
             if self._may_be_suggested(text):
                 words.add(text, score)
                 least = self._least(words, k)
+
+    def _longer(
+        self,
+        parent: Beginning,
+        token: int,
+        log_probability: float,
+        context_length: int,
+        target: "_Target",
+        least: float,
+    ) -> Iterator[tuple[float, str]]:
+        """Words that a beginning may become, and their log-probabilities above `least`."""
+        pieces = (*parent.tokens[context_length:], token)
+        logs, words = self._after(pieces)
+        likely = np.flatnonzero(logs > least - log_probability).tolist()
+        if not likely:
+            return
+        beginning, last = self._extend(parent, token, log_probability, target), len(pieces) - 1
+        if rest := target.rest(beginning.key):
+            going_on = set(self._pieces.continuations(rest, target.apostrophes)[0].tolist())
+            likely = [i for i in likely if words[i][last] in going_on]
+        for i in likely:
+            text = "".join(map(self._pieces.text, words[i][last:]))
+            key = fold(text) if target.apostrophes else without_apostrophes(fold(text))
+            if key.startswith(rest):
+                yield log_probability + float(logs[i]), beginning.text + text
 
     @staticmethod
     def _least(words: FoundWords, k: int) -> float:
@@ -257,6 +294,10 @@ class Suggester:
             and (self._lexicon is None or word in self._lexicon)
             and not is_blocked(fold(word), self._blocked)
         )
+
+
+def _none_after(pieces: Tokens) -> Longer:  # noqa: ARG001
+    return Longer(np.empty(0), [])
 
 
 @dataclass(frozen=True)

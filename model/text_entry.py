@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 # Beginnings of words looked into for one list of suggestions: one step of the network each.
-EXPANSIONS = 7
+EXPANSIONS = 3
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class WordPieces:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         size = tokenizer.vocabulary_size
-        ids = [i for i in range(size) if tokenizer.is_text(i) and _in_word(tokenizer.pieces[i])]
+        ids = [i for i in range(size) if is_in_word(tokenizer, i)]
         self._text = {i: tokenizer.pieces[i].removeprefix(WORD_START) for i in ids}
         folded = {i: fold(tokenizer.pieces[i]) for i in ids}
         bare = {i: without_apostrophes(key) for i, key in folded.items()}
@@ -118,5 +118,7 @@ def _by_key(keys: dict[int, str]) -> dict[str, list[int]]:
     return found
 
 
-def _in_word(piece: str) -> bool:
-    return all(map(is_inner, piece.removeprefix(WORD_START)))
+def is_in_word(tokenizer: Tokenizer, token: int) -> bool:
+    """Whether a piece is text that may be part of a word."""
+    text = tokenizer.pieces[token].removeprefix(WORD_START)
+    return tokenizer.is_text(token) and all(map(is_inner, text))

@@ -14,7 +14,7 @@ from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.network import open_run
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.shards import open_shards
-from pocketlm.model.suggest import FEWER_AT_FIRST, Suggester
+from pocketlm.model.suggest import Suggester
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.words import fold, is_inner, is_letter, split_context
 
@@ -236,6 +236,21 @@ def test_only_words_of_the_lexicon_are_suggested(
     assert len(suggester.suggest("see ", 5)) == 5
 
 
+def test_a_word_of_many_pieces_is_completed_without_a_step_for_each(tokenizer: Tokenizer) -> None:
+    lines = ["the stationmaster"] * 9 + ["the stationary stationmaster's station"] * 3
+    tokens = [np.array(tokenizer.encode(line)) for line in lines]
+    lexicon = Lexicon.build(lines, tokens, tokenizer)
+    assert len(tokenizer.encode("stationmaster")) > 4
+    model = Bigram(tokenizer, 3)
+    for typed, word in (("stationm", "stationmaster"), ("Stationa", "Stationary")):
+        found = Suggester(model, lexicon, expansions=1).suggest("the " + typed, 1)
+        assert [each.word for each in found] == [word]
+        blocking = Suggester(model, lexicon, frozenset({word.lower()}), expansions=1)
+        assert not blocking.suggest("the " + word[:-1], 1)
+    found = Suggester(model, lexicon, expansions=1).suggest("the stationmasters", 1)
+    assert [each.word for each in found] == ["stationmaster's"]
+
+
 def test_what_was_asked_before_does_not_matter(run: Path) -> None:
     texts = ["", "s", "se", "see", "see ", "see y", "see yo", "see y", "see ", "sea ", "see you to"]
     long = "so " * 100
@@ -263,7 +278,8 @@ def test_what_cannot_be_among_the_best_by_its_estimate_costs_no_step(
 ) -> None:
     model = Spoken(letters, {"a": 9.0, "b": 6.0, "c": 4.0, "d": 0.1, "e": 0.1})
     steps = counted(model, monkeypatch)
-    Suggester(model, thorough=thorough).suggest("", 3)  # the sign of a word's start, and letters
+    Suggester(model, expansions=5, thorough=thorough).suggest("", 3)
+    # The sign of a word's start, and letters.
     assert len(steps) == expected
 
 
@@ -272,13 +288,12 @@ def test_a_key_costs_no_more_steps_than_it_may_and_repeating_it_none(
 ) -> None:
     model = Bigram(tokenizer, 1)
     steps = counted(model, monkeypatch)
-    suggester = Suggester(model, expansions=7)
+    suggester = Suggester(model)
     for text in ("see", "see ", "see y", "see yo", "see you", "see you "):
         steps.clear()
         suggester.suggest(text)
         context = len(tokenizer.encode(text)) if text.endswith(" ") else 0
-        first = len(split_context(text)[1]) < 2
-        assert len(steps) <= context + 7 - (FEWER_AT_FIRST if first else 0)
+        assert len(steps) <= context + 3
         steps.clear()
         suggester.suggest(text)
         assert not steps

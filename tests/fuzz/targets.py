@@ -92,6 +92,10 @@ def _lexicon(s: Specimens) -> Callable[[bytes, Path], object]:
         shares = lexicon.endings()
         assert shares.shape == (s.tokenizer.vocabulary_size,)
         assert np.all((shares > 0) & (shares < 1))
+        for piece in range(s.tokenizer.vocabulary_size):
+            logs, longer = lexicon.after((piece,))
+            assert len(logs) == len(longer)
+            assert np.all(logs < 0)
         return [word in lexicon for word in words_of(TEXT)]
 
     return read

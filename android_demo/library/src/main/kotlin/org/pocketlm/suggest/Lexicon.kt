@@ -6,14 +6,19 @@ import java.security.MessageDigest
 import org.pocketlm.text.fold
 
 /**
- * What the suggester knows of words beside the model: which there are, and which pieces end one.
+ * What the suggester knows of words beside the model: which there are, and what pieces become.
  *
  * The words are a Bloom filter, 16 bits for each, that lets 0.05 % of other words pass (Bloom 1970;
  * Kirsch and Mitzenmacher 2006). The file's format is in docs/bundle.md.
  *
  * Thread: any; it does not change. It holds the file's bytes and no more.
  */
-class Lexicon private constructor(private val endings: ByteArray, private val filter: ByteArray) {
+class Lexicon
+private constructor(
+    private val endings: ByteArray,
+    private val filter: ByteArray,
+    internal val longer: LongerWords,
+) {
     private val size = 8L * filter.size // bits
 
     /** How often a piece was the last of its word, in 255ths. */
@@ -44,12 +49,12 @@ class Lexicon private constructor(private val endings: ByteArray, private val fi
 
     companion object {
         private const val HASHES = 11
-        private const val HEADER = 8 + 32 + 4 * 4
+        private const val HEADER = 8 + 32 + 5 * 4
         private const val DIGEST = 32
         private const val LARGEST_FILTER = 1L shl 27 // bits
         private const val FNV_OFFSET = -0x340d631b7bdddcdbL // 0xcbf29ce484222325
         private const val FNV_PRIME = 0x100000001b3L
-        private val MAGIC = "PLMLEX1\u0000".toByteArray(Charsets.US_ASCII)
+        private val MAGIC = "PLMLEX2\u0000".toByteArray(Charsets.US_ASCII)
 
         /**
          * Reads the bytes of a `lexicon.bin`.
@@ -66,20 +71,25 @@ class Lexicon private constructor(private val endings: ByteArray, private val fi
             val header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN)
             val magic = ByteArray(MAGIC.size).also { header.get(it) }
             val tokenizer = ByteArray(DIGEST).also { header.get(it) }
-            val (size, hashes, bits) = LongArray(3) { header.int.toLong() and 0xFFFFFFFFL }
+            val (size, hashes, bits) = LongArray(3) { unsigned(header.int) }
             val known = magic.contentEquals(MAGIC) && hashes == HASHES.toLong() &&
                 bits in 1..LARGEST_FILTER && bits % 8 == 0L
             require(known) { "the lexicon is none of this format" }
             require(tokenizer.contentEquals(tokenizerSha256)) {
                 "the lexicon was made with another tokenizer"
             }
-            val expected = HEADER + size + bits / 8
-            require(size == vocabularySize.toLong() && length.toLong() == expected) {
+            header.int // how many words
+            val ranks = unsigned(header.int)
+            require(size == vocabularySize.toLong() && length >= HEADER + size + bits / 8) {
                 "the lexicon has not the length that it says"
             }
-            val endings = file.copyOfRange(HEADER, HEADER + vocabularySize)
-            return Lexicon(endings, file.copyOfRange(HEADER + vocabularySize, length))
+            val endings = ByteArray(vocabularySize).also { header.get(it) }
+            val filter = ByteArray((bits / 8).toInt()).also { header.get(it) }
+            header.limit(length)
+            return Lexicon(endings, filter, LongerWords.parse(header, vocabularySize, ranks))
         }
+
+        private fun unsigned(value: Int): Long = value.toLong() and 0xFFFFFFFFL
 
         private fun matchesItsHash(file: ByteArray, length: Int): Boolean {
             val digest = MessageDigest.getInstance("SHA-256")

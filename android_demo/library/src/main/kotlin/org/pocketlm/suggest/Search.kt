@@ -95,9 +95,7 @@ internal class OpenBeginnings {
 
     fun forEachWord(visit: (Double) -> Unit) = all.forEach { visit(it.word) }
 
-    /** Those that are likelier words than [least] says, the likeliest first. */
-    fun words(least: Double): List<Open> =
-        all.filter { it.word > least }.sortedByDescending { it.word }
+    fun filter(such: (Open) -> Boolean): List<Open> = all.filter(such)
 }
 
 /**

@@ -34,8 +34,8 @@ import org.pocketlm.text.startsSentence
  * @param lexicon the words that may be suggested, and the share of endings; without one every run
  *   of letters may be, and an ending is taken for as likely as not.
  * @param blocked folded words that are never suggested.
- * @param expansions steps of the network that one list may cost beside the context's,
- *   FEWER_AT_FIRST less before a second letter, or as many as words are asked for.
+ * @param expansions steps of the network that one list may cost beside the context's, or as many
+ *   as words are asked for.
  * @param thorough look into all that may be likelier than the words found, by the bound, not only
  *   into what may be so by the estimates: with many expansions the search is exhaustive.
  */
@@ -134,8 +134,7 @@ class Suggester(
 
         fun run(context: IntArray): FoundWords {
             push(Beginning("", 0, context, 0f), Double.NEGATIVE_INFINITY)
-            val most = if (target.typed < 2) expansions - FEWER_AT_FIRST else expansions
-            for (step in 0 until maxOf(most, k)) {
+            for (step in 0 until maxOf(expansions, k)) {
                 val least = leastToLookInto()
                 val taken = open.take { (if (thorough) it.score.toDouble() else it.fit) > least }
                 if (taken == null && thorough) return words
@@ -146,7 +145,7 @@ class Suggester(
                 }
                 push(beginning, least + LOG_FITTING_SHARE)
             }
-            completeAll()
+            completeAll(context.size)
             return words
         }
 
@@ -163,18 +162,63 @@ class Suggester(
             return likeliest.threshold
         }
 
-        /** Adds open beginnings as they stand, likeliest first, until the rest cannot matter. */
-        private fun completeAll() {
+        /** Adds what open beginnings are by estimate, and once letters are typed may become. */
+        private fun completeAll(contextSize: Int) {
+            val least = least()
+            add(open.filter { it.word > least }.map { Pair(it.word, textOf(it)) })
+            if (target.typed == 0 || lexicon == null) return
+            val leastLonger = least() - LOG_FITTING_SHARE
+            val longer = ArrayList<Pair<Double, String>>()
+            for (each in open.filter { it.score > leastLonger }) {
+                addLonger(each, contextSize, lexicon, leastLonger, longer)
+            }
+            add(longer)
+        }
+
+        /** Adds words by their log-probabilities until what is left cannot matter. */
+        private fun add(estimates: List<Pair<Double, String>>) {
             var least = least()
-            for (each in open.words(least)) {
-                if (each.word <= least) return
-                val beginning = extend(each)
-                if (completes(beginning)) {
-                    words.add(beginning.text, each.word)
+            val likeliest = compareByDescending<Pair<Double, String>> { it.first }
+            for ((score, text) in estimates.sortedWith(likeliest.thenBy { it.second })) {
+                if (score <= least) return
+                if (mayBeSuggested(text)) {
+                    words.add(text, score)
                     least = least()
                 }
             }
         }
+
+        /** The words that a beginning may become, and their log-probabilities above [least]. */
+        private fun addLonger(
+            entry: Open,
+            contextSize: Int,
+            lexicon: Lexicon,
+            least: Double,
+            found: MutableList<Pair<Double, String>>,
+        ) {
+            val tokens = entry.parent.tokens
+            val begun = tokens.copyOfRange(contextSize, tokens.size) + entry.token
+            val rest = target.rest(keyLength(entry.parent, entry.token))
+            val texts = ArrayList<Pair<Double, String>>()
+            var sum = 0.0
+            lexicon.longer.forEach(begun[0]) { word, size, count ->
+                if ((1 until begun.size).all { it <= size && word[it - 1] == begun[it] }) {
+                    sum += count
+                    val from = begun.size - 1
+                    if (size > from && pieces.begin(rest, word, from, size, target.apostrophes)) {
+                        val text = (from until size).joinToString("") { pieces.text(word[it]) }
+                        texts.add(Pair(count, text))
+                    }
+                }
+            }
+            val goingOn = if (begun.size == 1) endings.logGoingOn(entry.token) else 0.0
+            for ((count, text) in texts) {
+                val log = ln(count / sum) + goingOn
+                if (log > least - entry.score) found.add(Pair(entry.score + log, textOf(entry) + text))
+            }
+        }
+
+        private fun textOf(entry: Open): String = entry.parent.text + pieces.text(entry.token)
 
         /** What is no likelier is neither shown nor a way to write what is. */
         private fun least(): Double {
@@ -219,33 +263,29 @@ class Suggester(
             parent.keyLength + pieces.keyLength(token, target.apostrophes)
 
         private fun extend(entry: Open) = Beginning(
-            entry.parent.text + pieces.text(entry.token),
+            textOf(entry),
             keyLength(entry.parent, entry.token),
             entry.parent.tokens + entry.token,
             entry.score,
         )
 
-        /** Whether a beginning is a word that may be suggested. */
-        private fun completes(beginning: Beginning): Boolean {
-            val word = beginning.text
-            return beginning.keyLength >= target.key.size && word.isNotEmpty() &&
-                isLetter(word.codePointAt(0)) && !isApostrophe(word.last().code) &&
-                !Blocklist.isBlocked(fold(word), blocked) && (lexicon == null || word in lexicon)
-        }
+        /** Whether a beginning is a word that may be suggested, and has all of the prefix. */
+        private fun completes(beginning: Beginning): Boolean =
+            beginning.keyLength >= target.key.size && mayBeSuggested(beginning.text)
     }
+
+    private fun mayBeSuggested(word: String): Boolean =
+        word.isNotEmpty() && isLetter(word.codePointAt(0)) && !isApostrophe(word.last().code) &&
+            !Blocklist.isBlocked(fold(word), blocked) && (lexicon == null || word in lexicon)
 
     private fun hasLetter(text: String): Boolean = skip(text, 0) { !isLetter(it) } < text.length
 
     companion object {
         /** Beginnings of words looked into for one list: one step of the network each. */
-        const val EXPANSIONS = 7
-
-        // So many fewer before a second letter: the word is mostly a single piece, all steps are new
-        // then, and after a finished word its own come on top.
-        private const val FEWER_AT_FIRST = 2
+        const val EXPANSIONS = 3
 
         // Of one beginning only so many longer ones matter: for each step, for each word asked for.
-        private const val CONTINUATIONS_A_STEP = 6
+        private const val CONTINUATIONS_A_STEP = 14
         private const val CONTINUATIONS_A_WORD = 2
 
         // Of a longer text only the end is context: between so many and twice as many characters.

@@ -44,6 +44,22 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
     fun keyLength(token: Int, apostrophes: Boolean): Int = keys(apostrophes).length(token)
 
     /**
+     * Whether the keys of some pieces begin with [rest], or are it.
+     *
+     * @param from of [pieces] those before [to] are meant, from here on.
+     */
+    fun begin(rest: ByteArray, pieces: IntArray, from: Int, to: Int, apostrophes: Boolean): Boolean {
+        val keys = keys(apostrophes)
+        var at = 0
+        for (i in from until to) {
+            if (at >= rest.size) return true
+            if (!keys.agrees(pieces[i], rest, at)) return false
+            at += keys.length(pieces[i])
+        }
+        return at >= rest.size
+    }
+
+    /**
      * Pieces that are a part of [rest] from its start, or [rest] and more of a word.
      *
      * @param rest what the word's key still lacks, in UTF-8.

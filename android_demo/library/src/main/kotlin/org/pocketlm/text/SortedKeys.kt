@@ -35,6 +35,12 @@ internal class SortedKeys(
         return low
     }
 
+    /** Whether the key of [id] and [text] from [start] on agree as far as both go. */
+    fun agrees(id: Int, text: ByteArray, start: Int): Boolean {
+        val both = minOf(length(id), text.size - start)
+        return (0 until both).all { bytes[offsets[id] + it] == text[start + it] }
+    }
+
     /** Whether two ids have the same key. */
     fun same(a: Int, b: Int): Boolean = compare(a, b) == 0
 

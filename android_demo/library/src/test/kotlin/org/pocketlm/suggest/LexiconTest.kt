@@ -55,6 +55,45 @@ class LexiconTest {
     }
 
     @Test
+    fun `the words of a first piece are those of the text`() {
+        val lexicon = Lexicon.parse(file, tokenizer, 8192)
+        val pieces = Tokenizer.parse(Golden.file("en-base/tokenizer.model").readBytes())
+        val word = pieces.encode("inconvenience")
+        val counts = HashMap<List<Int>, Double>()
+        lexicon.longer.forEach(word[0]) { rest, size, count ->
+            counts[rest.take(size)] = count
+        }
+        assertTrue(word.size > 2)
+        val texts = counts.keys.map { rest -> rest.joinToString("") { pieces.piece(it) } }
+        assertTrue(texts.toSet().size == counts.size)
+        assertTrue(requireNotNull(counts[word.drop(1)]) >= 2.0)
+    }
+
+    @Test
+    fun `words that are none are refused although the hash is right`() {
+        val random = Random(7)
+        val ranks = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt(40 + 4 * 4)
+        val bits = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getInt(40 + 4 * 2)
+        val longer = 60 + 8192 + bits / 8
+        val words = longer + 2 * ranks + 4 * 8193
+        fun sealed(change: (ByteArray) -> Unit) = file.copyOf().also {
+            change(it)
+            sha256(it.copyOf(file.size - 32)).copyInto(it, file.size - 32)
+        }
+        refused(sealed { it[words] = 0xE0.toByte() }) // shares pieces with none
+        refused(sealed { it[longer + 1] = 0xFF.toByte() }) // no such piece
+        refused(sealed { it[longer + 2 * ranks] = 1 }) // words begin after the first of them
+        repeat(200) {
+            val changed = sealed { it[longer + random.nextInt(file.size - 32 - longer)] = -1 }
+            val parsed = runCatching { Lexicon.parse(changed, tokenizer, 8192) }
+            parsed.exceptionOrNull()?.let { assertTrue("$it", it is IllegalArgumentException) }
+            parsed.getOrNull()?.let { lexicon ->
+                for (first in 0 until 8192) lexicon.longer.forEach(first) { _, _, _ -> }
+            }
+        }
+    }
+
+    @Test
     fun `a file that is damaged or cut anywhere is refused`() {
         val random = Random(6)
         for (size in listOf(0, 1, 31, 32, 87, 88, 89, file.size - 1)) refused(file.copyOf(size))
@@ -75,7 +114,7 @@ class LexiconTest {
 
     @Test
     fun `sizes that are not so are refused although the hash is right`() {
-        val sizes = listOf(0 to 8193, 0 to -1)
+        val sizes = listOf(0 to 8193, 0 to -1, 4 to 0, 4 to -1, 4 to 8193)
         val filters = listOf(1 to 10, 2 to 0, 2 to 7, 2 to -8, 2 to (1 shl 28))
         for ((field, value) in sizes + filters) {
             val changed = file.copyOf()
