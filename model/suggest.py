@@ -224,17 +224,17 @@ class Suggester:
         least: float,
     ) -> Iterator[tuple[float, str]]:
         """Words that a beginning may become, and their log-probabilities above `least`."""
-        pieces = (*parent.tokens[context_length:], token)
-        logs, words = self._after(pieces)
+        first, *more = *parent.tokens[context_length:], token
+        logs, words = self._after((self._pieces.after_space[first], *more))
         likely = np.flatnonzero(logs > least - log_probability).tolist()
         if not likely:
             return
-        beginning, last = self._extend(parent, token, log_probability, target), len(pieces) - 1
+        beginning = self._extend(parent, token, log_probability, target)
         if rest := target.rest(beginning.key):
             going_on = set(self._pieces.continuations(rest, target.apostrophes)[0].tolist())
-            likely = [i for i in likely if words[i][last] in going_on]
+            likely = [i for i in likely if words[i][len(more)] in going_on]
         for i in likely:
-            text = "".join(map(self._pieces.text, words[i][last:]))
+            text = "".join(map(self._pieces.text, words[i][len(more) :]))
             key = fold(text) if target.apostrophes else without_apostrophes(fold(text))
             if key.startswith(rest):
                 yield log_probability + float(logs[i]), beginning.text + text

@@ -48,6 +48,9 @@ class WordPieces:
         for i, text in self._text.items():
             first = next((c for c in text if is_letter(c)), "")
             self.begins_lower[i], self.begins_upper[i] = first.islower(), first.isupper()
+        # The same text after a space, for each piece, itself where there is none.
+        known = {tokenizer.pieces[i]: i for i in ids}
+        self.after_space = {i: known.get(WORD_START + tokenizer.pieces[i], i) for i in ids}
         scores = np.array(tokenizer.scores)
         all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
         self._inner_share = np.exp(scores - all_inner)  # [V]

@@ -198,6 +198,7 @@ class Suggester(
         ) {
             val tokens = entry.parent.tokens
             val begun = tokens.copyOfRange(contextSize, tokens.size) + entry.token
+            begun[0] = pieces.afterSpace[begun[0]]
             val rest = target.rest(keyLength(entry.parent, entry.token))
             val texts = ArrayList<Pair<Double, String>>()
             var sum = 0.0
@@ -211,7 +212,7 @@ class Suggester(
                     }
                 }
             }
-            val goingOn = if (begun.size == 1) endings.logGoingOn(entry.token) else 0.0
+            val goingOn = if (begun.size == 1) endings.logGoingOn(begun[0]) else 0.0
             for ((count, text) in texts) {
                 val log = ln(count / sum) + goingOn
                 if (log > least - entry.score) found.add(Pair(entry.score + log, textOf(entry) + text))

@@ -28,6 +28,9 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
     private val inner = ids.filter { tokenizer.piece(it)[0] != WORD_START }.toIntArray()
     private val innerShare = innerShares() // [V]
 
+    /** The same text after a space, for each piece, itself where there is none [V]. */
+    val afterSpace = afterSpaces()
+
     /** What follows a complete word [V]. */
     val boundaries = BooleanArray(tokenizer.vocabularySize) { isBoundary(tokenizer, it) }
 
@@ -135,6 +138,13 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
         for (id in inner) sum += exp((tokenizer.score(id) - largest).toDouble())
         val all = if (inner.isEmpty()) Double.POSITIVE_INFINITY else largest + ln(sum)
         return DoubleArray(tokenizer.vocabularySize) { exp(tokenizer.score(it) - all) }
+    }
+
+    private fun afterSpaces(): IntArray {
+        val known = ids.associateBy { tokenizer.piece(it) }
+        return IntArray(tokenizer.vocabularySize) {
+            known[WORD_START + tokenizer.piece(it)] ?: it
+        }
     }
 
     private fun keysOf(key: (Int) -> String): SortedKeys {
