@@ -25,7 +25,7 @@ import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ from pocketlm.model.words import fold, is_boundary, words_of
 LEXICON = "lexicon.bin"
 LEAST_COUNT = 2
 BITS_PER_WORD, HASHES = 16, 11  # 0.05 % of other words pass
-_MAGIC = b"PLMLEX2\0"
+_MAGIC, _FORMER_MAGIC = b"PLMLEX2\0", b"PLMLEX1\0"
 _HEADER = struct.Struct("<8s32s5I")
 _LARGEST_FILTER = 1 << 27  # bits
 _COUNTED_PARTS = 2_000_000  # distinct ones kept while counting
@@ -96,6 +96,11 @@ class Lexicon:
         body, checksum = content[:-32], content[-32:]
         if len(body) < _HEADER.size or hashlib.sha256(body).digest() != checksum:
             raise UserError(f"{path} is damaged: it does not match its own hash")
+        if body.startswith(_FORMER_MAGIC):
+            raise UserError(
+                f"{path} is of a former format: remove it from its run, `pocketlm train --resume` "
+                "makes it anew, and export again"
+            )
         magic, sha256, size, hashes, bits, words, ranks = _HEADER.unpack_from(body)
         if magic != _MAGIC or hashes != HASHES or not 0 < bits <= _LARGEST_FILTER or bits % 8:
             raise UserError(f"{path} is no lexicon of this format")
@@ -105,7 +110,7 @@ class Lexicon:
         if size != tokenizer.vocabulary_size or len(body) < rest:
             raise UserError(f"{path} has not the length that it says")
         try:
-            longer = LongerWords.from_bytes(body[rest:], size, ranks)
+            longer = LongerWords.from_bytes(body[rest:], tokenizer, ranks)
         except ValueError as error:
             raise UserError(f"{path} is no lexicon of this format: {error}") from None
         endings = np.frombuffer(body, np.uint8, size, _HEADER.size)
@@ -137,6 +142,10 @@ class Lexicon:
         """The share [V] of times that a piece was the last of its word, above 0 and below 1."""
         return np.clip(self._endings.astype(np.float64), 0.5, 254.5) / 255
 
+    @cached_property
+    def _log_going_on(self) -> npt.NDArray[np.float64]:
+        return np.log(1 - self.endings())
+
     def _find_after(self, pieces: Pieces) -> Longer:
         """The words that begin with some pieces and go on, by their shares of what these begin.
 
@@ -144,7 +153,7 @@ class Lexicon:
             UserError: the file has what is no word there.
         """
         logs, words = self._longer_words.after(pieces)
-        going_on = 0.0 if pieces[1:] else np.log(1 - self.endings()[pieces[0]])
+        going_on = 0.0 if pieces[1:] else self._log_going_on[pieces[0]]
         return Longer(logs + going_on, words)
 
 

@@ -30,6 +30,7 @@ from pocketlm.model.word_pieces import DoubleArray, is_in_word
 
 Pieces = tuple[int, ...]
 MOST_WORDS = 1 << 16  # of a larger text the more frequent ones
+MOST_PIECES = 64
 LEAST_COUNT = 2
 LARGEST_SHARED, LARGEST_COUNT, MOST_RANKS = 7, 31, 1 << 14
 _TWO_BYTES, _ENDS, _LOW = 0x40, 0x80, 0x3F
@@ -74,19 +75,22 @@ class LongerWords:
         return cls(np.array(ranks, dtype=np.uint16), starts, b"".join(groups))
 
     @classmethod
-    def from_bytes(cls, content: bytes, vocabulary_size: int, ranks: int) -> "LongerWords":
+    def from_bytes(cls, content: bytes, tokenizer: Tokenizer, ranks: int) -> "LongerWords":
         """Read what `to_bytes` wrote.
 
         Raises:
             ValueError: it is not that.
         """
+        vocabulary_size = tokenizer.vocabulary_size
         first = 2 * ranks + 4 * (vocabulary_size + 1)
-        if len(content) < first:
-            raise ValueError("it is too short")
+        if ranks > min(vocabulary_size, MOST_RANKS) or len(content) < first:
+            raise ValueError("its length and its sizes do not agree")
         pieces = np.frombuffer(content, "<u2", ranks)
         starts = np.frombuffer(content, "<u4", vocabulary_size + 1, 2 * ranks)
         if pieces.max(initial=0) >= vocabulary_size:
             raise ValueError("it has pieces that there are not")
+        if not all(is_in_word(tokenizer, piece) for piece in pieces.tolist()):
+            raise ValueError("its words have pieces that no word has")
         if starts[0] or starts[-1] != len(content) - first or np.any(starts[1:] < starts[:-1]):
             raise ValueError("its words begin where they cannot")
         return cls(pieces, starts, content[first:])
@@ -113,7 +117,7 @@ class LongerWords:
         Raises:
             UserError: what stands there are no words.
         """
-        words, sums = self._words_of(pieces[0])
+        words, counts = self._words_of(pieces[0])
         begun = pieces[1:]
         first, last = 0, len(words)
         if begun:
@@ -122,13 +126,13 @@ class LongerWords:
         longer = first + (first < last and words[first] == begun)
         if longer >= last:
             return Longer(np.empty(0), [])
-        shares = np.diff(sums[longer : last + 1]) / (sums[last] - sums[first])
-        return Longer(np.log(shares), words[longer:last])
+        return Longer(np.log(counts[longer:last] / counts[first:last].sum()), words[longer:last])
 
     def _decode(self, first: int) -> tuple[list[Pieces], DoubleArray]:
-        """The words of a first piece without it, and sums [n + 1] of the counts before each."""
+        """The words of a first piece without it, and their counts [n]."""
         block = self._content[self._starts[first] : self._starts[first + 1]]
-        ranks, counts = self._rank_list, [0.0]
+        ranks = self._rank_list
+        counts: list[float] = []
         words: list[Pieces] = []
         word: list[int] = []
         at = 0
@@ -145,11 +149,13 @@ class LongerWords:
                         at += 1
                     else:
                         word.append(ranks[code & _LOW])
+                if len(word) >= MOST_PIECES or (words and tuple(word) <= words[-1]):
+                    raise IndexError
                 words.append(tuple(word))
                 counts.append(2 ** ((head & LARGEST_COUNT) / 2))
         except IndexError:
             raise UserError("the lexicon is damaged: of its words one is none") from None
-        return words, np.cumsum(counts)
+        return words, np.array(counts)
 
 
 def _by_pieces(ways: Mapping[str, int], tokenizer: Tokenizer) -> dict[Pieces, int]:
@@ -159,7 +165,7 @@ def _by_pieces(ways: Mapping[str, int], tokenizer: Tokenizer) -> dict[Pieces, in
     for count, word in sorted(frequent):
         pieces = tuple(tokenizer.encode(word))
         if (
-            len(pieces) > 1
+            1 < len(pieces) <= MOST_PIECES
             and tokenizer.pieces[pieces[0]].startswith(WORD_START)
             and all(is_in_word(tokenizer, piece) for piece in pieces)
         ):

@@ -41,7 +41,7 @@ def expected(counts: dict[Pieces, float], begun: Pieces) -> dict[Pieces, float]:
 def test_shares_are_those_of_the_counts(tokenizer: Tokenizer, words: list[tuple[str, int]]) -> None:
     ways = dict(words)
     built = LongerWords.build(ways, tokenizer)
-    read = LongerWords.from_bytes(built.to_bytes(), tokenizer.vocabulary_size, built.ranks)
+    read = LongerWords.from_bytes(built.to_bytes(), tokenizer, built.ranks)
     counts: dict[Pieces, float] = {}
     for word, n in ways.items():
         pieces = tuple(tokenizer.encode(word))
@@ -50,7 +50,9 @@ def test_shares_are_those_of_the_counts(tokenizer: Tokenizer, words: list[tuple[
     for begun in {word[:i] for word in counts for i in range(1, len(word) + 1)}:
         logs, longer = read.after(begun)
         found = dict(zip(longer, np.exp(logs), strict=True))
-        assert found == pytest.approx(expected(counts, begun))
+        shares = expected(counts, begun)
+        assert found == pytest.approx(shares)
+        assert len(set(logs)) == len(set(shares.values()))  # equal counts tie, as in Kotlin
     first = tokenizer.pieces.index(WORD_START + "you")
     assert read.after((first,)).words == read.after((first, 5)).words == []
 
@@ -112,11 +114,16 @@ def test_what_cannot_be_is_refused_although_the_hash_is_right(
             Lexicon.load(path, tokenizer).after((first,))
         assert "\n" not in str(raised.value)
 
-    refused(56, struct.pack("<I", 1 << 31), "too short")
-    refused(56, struct.pack("<I", ranks + 1), "begin where they cannot")
+    refused(56, struct.pack("<I", 1 << 31), "do not agree")
+    refused(56, struct.pack("<I", size + 1), "do not agree")
+    refused(
+        56, struct.pack("<I", ranks - 1), "begin where they cannot|no word has|that there are not"
+    )
+    refused(longer, struct.pack("<H", tokenizer.end_id), "pieces that no word has")
     refused(longer, b"\xff\xff", "pieces that there are not")
     refused(longer + 2 * ranks, struct.pack("<I", 1), "begin where they cannot")
     words = longer + 2 * ranks + 4 * (size + 1)
     refused(words, b"\xe0", "of its words one is none")  # shares pieces with none
     refused(words + 1, b"\x7f\xff", "of its words one is none")  # no such rank
     refused(len(body) - 1, b"\x00", "of its words one is none")  # the last one does not end
+    refused(words, b"\x02\x80\x02\x80", "of its words one is none")  # twice the same

@@ -46,7 +46,7 @@ TEXTS = (
     ),
     # punctuation, numbers, brackets, hyphens, line breaks
     *("Hello, how ", "hello,how ", "(see y", 'He said "t', "I have 2 ", "at 5 o", "well-kn", "a-"),
-    *("I am inconv", "(inconven", "Unprofess", "that is unbel"),
+    *("I am inconv", "(inconven", "Unprofess", "that is unbel", "so unb"),
     *("Ok.\nw", "Ok.\n", "really? ", "no!!! ", "it costs $5 a", "3", "e.g. ", "see you at 10:3"),
     # emoji, other scripts, odd characters
     *(

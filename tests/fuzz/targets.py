@@ -96,6 +96,9 @@ def _lexicon(s: Specimens) -> Callable[[bytes, Path], object]:
             logs, longer = lexicon.after((piece,))
             assert len(logs) == len(longer)
             assert np.all(logs < 0)
+            for word in longer[:3]:
+                assert all(s.tokenizer.is_text(inside) for inside in word)
+                assert np.all(lexicon.after((piece, *word[:1])).logs <= 0)
         return [word in lexicon for word in words_of(TEXT)]
 
     return read

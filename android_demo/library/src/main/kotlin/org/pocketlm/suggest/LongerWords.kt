@@ -59,7 +59,7 @@ private constructor(
                 require(code and TWO_BYTES == 0 || at < stop) { NONE }
                 val rank = if (code and TWO_BYTES == 0) low else low shl 8 or byte(at++)
                 require(rank < ranks.size) { NONE }
-                size++
+                require(++size < MOST_PIECES) { NONE }
             } while (code and ENDS == 0)
             most = maxOf(most, size)
         }
@@ -69,6 +69,8 @@ private constructor(
     private fun byte(at: Int): Int = content[at].toInt() and 0xFF
 
     companion object {
+        private const val MOST_PIECES = 64
+        private const val MOST_RANKS = 1L shl 14
         private const val SHARED_SHIFT = 5
         private const val COUNT = 0x1F
         private const val TWO_BYTES = 0x40
@@ -83,7 +85,7 @@ private constructor(
          * @throws IllegalArgumentException it is damaged; one clear line.
          */
         fun parse(bytes: ByteBuffer, vocabularySize: Int, ranks: Long): LongerWords {
-            require(ranks in 0..vocabularySize.toLong()) { NONE }
+            require(ranks in 0..minOf(vocabularySize.toLong(), MOST_RANKS)) { NONE }
             val before = 2 * ranks + 4 * (vocabularySize + 1L)
             require(bytes.remaining() >= before) { "the lexicon has not the length that it says" }
             val pieces = IntArray(ranks.toInt()) { bytes.short.toInt() and 0xFFFF }
