@@ -33,12 +33,11 @@ import numpy.typing as npt
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path, read_file
-from pocketlm.model.longer_words import Longer, LongerWords, Pieces
+from pocketlm.model.longer_words import LEAST_COUNT, Longer, LongerWords, Pieces
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.model.words import fold, is_boundary, words_of
 
 LEXICON = "lexicon.bin"
-LEAST_COUNT = 2
 BITS_PER_WORD, HASHES = 16, 11  # 0.05 % of other words pass
 _MAGIC, _FORMER_MAGIC = b"PLMLEX2\0", b"PLMLEX1\0"
 _HEADER = struct.Struct("<8s32s5I")

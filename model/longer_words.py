@@ -14,6 +14,7 @@ part of the lexicon's file (little endian):
                    there is a second, bit 7 that the word ends
 """
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -31,7 +32,7 @@ from pocketlm.model.word_pieces import DoubleArray, is_in_word
 Pieces = tuple[int, ...]
 MOST_WORDS = 1 << 16  # of a larger text the more frequent ones
 MOST_PIECES = 64
-LEAST_COUNT = 2
+LEAST_COUNT = 2  # of a word that the lexicon has
 LARGEST_SHARED, LARGEST_COUNT, MOST_RANKS = 7, 31, 1 << 14
 _TWO_BYTES, _ENDS, _LOW = 0x40, 0x80, 0x3F
 
@@ -181,7 +182,7 @@ def _encode(words: Iterable[tuple[Pieces, int]]) -> bytes:
     before: Pieces = ()
     for word, count in words:
         shared = _shared(before, word)
-        content.append(shared << 5 | min(LARGEST_COUNT, round(2 * np.log2(count))))
+        content.append(shared << 5 | min(LARGEST_COUNT, round(2 * math.log2(count))))
         for i in range(shared, len(word)):
             ends = _ENDS if i == len(word) - 1 else 0
             if word[i] <= _LOW:

@@ -19,7 +19,9 @@ private constructor(
     private val starts: IntArray,
     private val content: ByteArray,
 ) {
-    private val mostPieces = (0 until starts.size - 1).maxOfOrNull { check(it) } ?: 0
+    init {
+        for (first in 0 until starts.size - 1) check(first)
+    }
 
     /**
      * The words of a first piece, in their order.
@@ -28,7 +30,7 @@ private constructor(
      *   the array is used again.
      */
     inline fun forEach(first: Int, visit: (IntArray, Int, Double) -> Unit) {
-        val word = IntArray(mostPieces)
+        val word = IntArray(MOST_PIECES)
         var at = starts[first]
         while (at < starts[first + 1]) {
             val head = byte(at++)
@@ -42,12 +44,11 @@ private constructor(
         }
     }
 
-    /** How many pieces the longest word of a first piece has after it; all are looked at. */
-    private fun check(first: Int): Int {
+    /** Refuses what [forEach] could not read. */
+    private fun check(first: Int) {
         val stop = starts[first + 1]
         var at = starts[first]
         var size = 0
-        var most = 0
         while (at < stop) {
             val shared = byte(at++) shr SHARED_SHIFT
             require(shared <= size) { NONE }
@@ -61,9 +62,7 @@ private constructor(
                 require(rank < ranks.size) { NONE }
                 require(++size < MOST_PIECES) { NONE }
             } while (code and ENDS == 0)
-            most = maxOf(most, size)
         }
-        return most
     }
 
     private fun byte(at: Int): Int = content[at].toInt() and 0xFF
