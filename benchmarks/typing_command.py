@@ -36,7 +36,7 @@ _PATH = click.Path(path_type=Path)
     type=click.IntRange(1),
     default=EXPANSIONS,
     show_default=True,
-    help="Beginnings of words that the suggester looks into for a list.",
+    help="Steps of the network that a list may cost, a finished word's among them.",
 )
 @click.option(
     "--thorough",

@@ -15,12 +15,14 @@ class FoundWords:
         self._ways: dict[str, Ways] = {}
         self._totals: dict[str, float] = {}
 
-    def add(self, word: str, log_probability: float) -> None:
-        """Add probability to one way to write a word."""
+    def add(self, word: str, log_probability: float) -> float:
+        """Add probability to one way to write a word; returns that of all of them."""
         folded = fold(word)
         ways = self._ways.setdefault(folded, {})
         ways[word] = _log_add(ways.get(word, -math.inf), log_probability)
-        self._totals[folded] = _log_add(self._totals.get(folded, -math.inf), log_probability)
+        total = _log_add(self._totals.get(folded, -math.inf), log_probability)
+        self._totals[folded] = total
+        return total
 
     def kth_best(self, *ks: int) -> list[float]:
         """The log-probabilities of the k-th likeliest words, -inf where there are fewer."""

@@ -146,14 +146,10 @@ class Lexicon:
         return np.log(1 - self.endings())
 
     def _find_after(self, pieces: Pieces) -> Longer:
-        """The words that begin with some pieces and go on, by their shares of what these begin.
-
-        Raises:
-            UserError: the file has what is no word there.
-        """
-        logs, words = self._longer_words.after(pieces)
+        """The words that begin with some pieces and go on, by their shares of what these begin."""
+        longer = self._longer_words.after(pieces)
         going_on = 0.0 if pieces[1:] else self._log_going_on[pieces[0]]
-        return Longer(logs + going_on, words)
+        return longer._replace(logs=longer.logs + going_on)
 
 
 def _ways_to_write(lines: Iterable[str]) -> Counter[str]:

@@ -14,18 +14,17 @@ part of the lexicon's file (little endian):
                    there is a second, bit 7 that the word ends
 """
 
+import itertools
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pocketlm.model.errors import UserError
+from pocketlm.model.predictor import IntArray
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.word_pieces import DoubleArray, is_in_word
 
@@ -41,7 +40,11 @@ class Longer(NamedTuple):
     """The n words that begin with some pieces and go on."""
 
     logs: DoubleArray  # [n], of each one's share of what the pieces begin
+    following: IntArray  # [n], the piece of each that comes next
     words: list[Pieces]  # without their first piece
+
+
+NO_LONGER = Longer(np.empty(0), np.empty(0, dtype=np.int64), [])
 
 
 class LongerWords:
@@ -51,14 +54,22 @@ class LongerWords:
         ranks: pieces [P] by rank.
         starts: where the words of each first piece begin [V + 1].
         content: the words.
+
+    Raises:
+        ValueError: what stands there are no words.
     """
 
     def __init__(
         self, ranks: npt.NDArray[np.uint16], starts: npt.NDArray[np.uint32], content: bytes
     ) -> None:
         self._ranks, self._starts, self._content = ranks, starts, content
-        self._rank_list = ranks.tolist()
-        self._words_of = lru_cache(maxsize=8192)(self._decode)
+        # All at once: to decode those of a first piece when it is met makes that list a slow one.
+        parts, rank_list = starts.tolist(), ranks.tolist()
+        self._words_of = {
+            first: _decode(content[start:stop], rank_list)
+            for first, (start, stop) in enumerate(itertools.pairwise(parts))
+            if start < stop
+        }
 
     @classmethod
     def build(cls, ways: Mapping[str, int], tokenizer: Tokenizer) -> "LongerWords":
@@ -72,7 +83,7 @@ class LongerWords:
             if all(piece in rank for piece in word[1:]):
                 words[word[0]].append((tuple(rank[piece] for piece in word[1:]), count))
         groups = [_encode(group) for group in words]
-        starts = np.array([0, *accumulate(map(len, groups))], dtype=np.uint32)
+        starts = np.array([0, *itertools.accumulate(map(len, groups))], dtype=np.uint32)
         return cls(np.array(ranks, dtype=np.uint16), starts, b"".join(groups))
 
     @classmethod
@@ -114,11 +125,10 @@ class LongerWords:
 
         Their shares are of all that goes on after one piece, and of all that begins with several,
         a word that ends there among them.
-
-        Raises:
-            UserError: what stands there are no words.
         """
-        words, counts = self._words_of(pieces[0])
+        if pieces[0] not in self._words_of:
+            return NO_LONGER
+        words, counts = self._words_of[pieces[0]]
         begun = pieces[1:]
         first, last = 0, len(words)
         if begun:
@@ -126,37 +136,38 @@ class LongerWords:
             last = bisect_left(words, (*begun[:-1], begun[-1] + 1), first)
         longer = first + (first < last and words[first] == begun)
         if longer >= last:
-            return Longer(np.empty(0), [])
-        return Longer(np.log(counts[longer:last] / counts[first:last].sum()), words[longer:last])
+            return NO_LONGER
+        following = np.array([word[len(begun)] for word in words[longer:last]])
+        logs = np.log(counts[longer:last] / counts[first:last].sum())
+        return Longer(logs, following, words[longer:last])
 
-    def _decode(self, first: int) -> tuple[list[Pieces], DoubleArray]:
-        """The words of a first piece without it, and their counts [n]."""
-        block = self._content[self._starts[first] : self._starts[first + 1]]
-        ranks = self._rank_list
-        counts: list[float] = []
-        words: list[Pieces] = []
-        word: list[int] = []
-        at = 0
-        try:
-            while at < len(block):
-                head, code, at = block[at], 0, at + 1
-                if head >> 5 > len(word):
-                    raise IndexError
-                del word[head >> 5 :]
-                while not code & _ENDS:
-                    code, at = block[at], at + 1
-                    if code & _TWO_BYTES:
-                        word.append(ranks[(code & _LOW) << 8 | block[at]])
-                        at += 1
-                    else:
-                        word.append(ranks[code & _LOW])
-                if len(word) >= MOST_PIECES or (words and tuple(word) <= words[-1]):
-                    raise IndexError
-                words.append(tuple(word))
-                counts.append(2 ** ((head & LARGEST_COUNT) / 2))
-        except IndexError:
-            raise UserError("the lexicon is damaged: of its words one is none") from None
-        return words, np.array(counts)
+
+def _decode(block: bytes, ranks: Sequence[int]) -> tuple[list[Pieces], DoubleArray]:
+    """The words of a first piece without it, and their counts [n]; ValueError if one is none."""
+    counts: list[float] = []
+    words: list[Pieces] = []
+    word: list[int] = []
+    at = 0
+    try:
+        while at < len(block):
+            head, code, at = block[at], 0, at + 1
+            if head >> 5 > len(word):
+                raise IndexError
+            del word[head >> 5 :]
+            while not code & _ENDS:
+                code, at = block[at], at + 1
+                if code & _TWO_BYTES:
+                    word.append(ranks[(code & _LOW) << 8 | block[at]])
+                    at += 1
+                else:
+                    word.append(ranks[code & _LOW])
+            if len(word) >= MOST_PIECES or (words and tuple(word) <= words[-1]):
+                raise IndexError
+            words.append(tuple(word))
+            counts.append(2 ** ((head & LARGEST_COUNT) / 2))
+    except IndexError:
+        raise ValueError("of its words one is none") from None
+    return words, np.array(counts)
 
 
 def _by_pieces(ways: Mapping[str, int], tokenizer: Tokenizer) -> dict[Pieces, int]:

@@ -33,7 +33,7 @@ from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
-from pocketlm.model.longer_words import Longer
+from pocketlm.model.longer_words import NO_LONGER, Longer
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.steps import Steps, Tokens
@@ -56,7 +56,7 @@ from pocketlm.model.words import (
 )
 
 # Of one beginning only so many longer ones matter: for each step, and for each word asked for.
-CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 14, 2
+CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 11, 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
@@ -84,10 +84,11 @@ class Suggester:
         lexicon: the words that may be suggested, and the share of endings; without one every
             run of letters may be, and an ending is taken for as likely as not.
         blocked: folded words that are never suggested.
-        expansions: steps that one list may cost beside the context's, or as many as words are
-            asked for.
+        expansions: steps that one list may cost, the finished word's among them, or as many as
+            words are asked for.
         thorough: look into all that may be likelier than the words found, by the bound, not only
-            into what may be so by the estimates: with many expansions the search is exhaustive.
+            into what may be so by the estimates: with many expansions the search is exhaustive. A
+            finished word's steps are not counted then.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class Suggester:
         words, open_ = FoundWords(), OpenBeginnings()
         self._open_longer(open_, Beginning("", "", context, 0.0), target, k, -np.inf)
         row = open_.SCORE if self._thorough else open_.FIT
-        for _ in range(max(self._expansions, k)):
+        for _ in range(self._most_looks(context, target, k)):
             least = self._least_to_look_into(open_, words, target, k)
             taken = open_.take(row, least)
             if taken is None:
@@ -176,6 +177,16 @@ class Suggester:
             self._open_longer(open_, beginning, target, k, least + LOG_FITTING_SHARE)
         self._complete(words, open_, context, target, k)
         return words
+
+    def _most_looks(self, context: Tokens, target: "_Target", k: int) -> int:
+        """How many beginnings may be looked into.
+
+        After a finished word its pieces are steps of this list too, but one is always left.
+        """
+        most = max(self._expansions, k)
+        if self._thorough or target.typed:
+            return most
+        return max(1, most - self._pieces.of_last_word(context))
 
     def _least_to_look_into(
         self, open_: OpenBeginnings, words: FoundWords, target: "_Target", k: int
@@ -193,26 +204,25 @@ class Suggester:
     ) -> None:
         """Add what open beginnings are by estimate, and once letters are typed may become."""
         logs = open_.logs[open_.WORD]
-        likely = np.flatnonzero(logs > self._least(words, k)).tolist()
+        likely = np.flatnonzero(logs > _least(*words.kth_best(1, k + 1))).tolist()
         whole = [open_.parents[i].text + self._pieces.text(open_.tokens[i]) for i in likely]
         self._add(words, k, zip(logs[likely].tolist(), whole, strict=True))
         if not target.typed:
             return
         longer: list[tuple[float, str]] = []
-        least = self._least(words, k) - LOG_FITTING_SHARE
+        least = _least(*words.kth_best(1, k + 1)) - LOG_FITTING_SHARE
         for i in np.flatnonzero(open_.logs[open_.SCORE] > least).tolist():
             longer += self._longer(*open_.at(i), len(context), target, least)
         self._add(words, k, longer)
 
     def _add(self, words: FoundWords, k: int, estimates: Iterable[tuple[float, str]]) -> None:
         """Add words by their log-probabilities until what is left cannot matter."""
-        least = self._least(words, k)
+        best, worst = words.kth_best(1, k + 1)
         for score, text in sorted(estimates, key=lambda each: (-each[0], each[1])):
-            if score <= least:
+            if score <= _least(best, worst):
                 return
-            if self._may_be_suggested(text):
-                words.add(text, score)
-                least = self._least(words, k)
+            if self._may_be_suggested(text) and words.add(text, score) > worst:
+                best, worst = words.kth_best(1, k + 1)
 
     def _longer(
         self,
@@ -225,25 +235,18 @@ class Suggester:
     ) -> Iterator[tuple[float, str]]:
         """Words that a beginning may become, and their log-probabilities above `least`."""
         first, *more = *parent.tokens[context_length:], token
-        logs, words = self._after((self._pieces.after_space[first], *more))
-        likely = np.flatnonzero(logs > least - log_probability).tolist()
-        if not likely:
+        logs, following, words = self._after((self._pieces.after_space[first], *more))
+        if not len(logs):
             return
         beginning = self._extend(parent, token, log_probability, target)
+        likely = logs > least - log_probability
         if rest := target.rest(beginning.key):
-            going_on = set(self._pieces.continuations(rest, target.apostrophes)[0].tolist())
-            likely = [i for i in likely if words[i][len(more)] in going_on]
-        for i in likely:
+            likely &= self._pieces.going_on(rest, target.apostrophes)[following]
+        for i in np.flatnonzero(likely).tolist():
             text = "".join(map(self._pieces.text, words[i][len(more) :]))
             key = fold(text) if target.apostrophes else without_apostrophes(fold(text))
             if key.startswith(rest):
                 yield log_probability + float(logs[i]), beginning.text + text
-
-    @staticmethod
-    def _least(words: FoundWords, k: int) -> float:
-        """What is no likelier is neither shown nor a way to write what is."""
-        best, worst = words.kth_best(1, k + 1)
-        return LOG_FITTING_SHARE + max(worst, best + LOG_LEAST_SHARE + LOG_FITTING_SHARE)
 
     def _open_longer(
         self,
@@ -296,8 +299,13 @@ class Suggester:
         )
 
 
+def _least(best: float, worst: float) -> float:
+    """What is no likelier is neither shown nor a way to write what is, by the words found."""
+    return LOG_FITTING_SHARE + max(worst, best + LOG_LEAST_SHARE + LOG_FITTING_SHARE)
+
+
 def _none_after(pieces: Tokens) -> Longer:  # noqa: ARG001
-    return Longer(np.empty(0), [])
+    return NO_LONGER
 
 
 @dataclass(frozen=True)

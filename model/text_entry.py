@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-# Beginnings of words looked into for one list of suggestions: one step of the network each.
-EXPANSIONS = 3
+# Steps of the network that one list of suggestions may cost: one for each piece of the word that
+# was just finished, and one for each beginning of a word that is looked into.
+EXPANSIONS = 4
 
 
 @dataclass(frozen=True)

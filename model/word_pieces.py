@@ -5,6 +5,7 @@ apostrophe, without apostrophes.
 """
 
 import bisect
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -60,6 +61,8 @@ class WordPieces:
             for apostrophes, keys in self._exactly.items()
         }
         self.continuations = lru_cache(maxsize=256)(self._find_continuations)
+        self.going_on = lru_cache(maxsize=256)(self._find_going_on)
+        self._starts = [text[:1] == WORD_START for text in tokenizer.pieces]
 
     def text(self, token: int) -> str:
         """The piece without the sign for the space before it."""
@@ -93,6 +96,17 @@ class WordPieces:
             fits += [known[length]] * len(parts)
         longer = self._beginning_with(rest, apostrophes)
         return np.array(ids + longer, dtype=np.int64), np.log(fits + [1.0] * len(longer))
+
+    def _find_going_on(self, rest: str, apostrophes: bool) -> npt.NDArray[np.bool_]:
+        """Whether each piece [V] is one of the continuations."""
+        whether = np.zeros(len(self._starts), dtype=np.bool_)
+        whether[self.continuations(rest, apostrophes)[0]] = True
+        return whether
+
+    def of_last_word(self, tokens: Sequence[int]) -> int:
+        """How many tokens there are from the last one that starts a word; all if none does."""
+        backwards = enumerate(reversed(tokens), start=1)
+        return next((n for n, token in backwards if self._starts[token]), len(tokens))
 
     def _fits(self, rest: str, apostrophes: bool) -> list[float]:
         """For each end of `rest`, the share of ways to go on inside a word that spell it.

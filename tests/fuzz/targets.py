@@ -93,8 +93,8 @@ def _lexicon(s: Specimens) -> Callable[[bytes, Path], object]:
         assert shares.shape == (s.tokenizer.vocabulary_size,)
         assert np.all((shares > 0) & (shares < 1))
         for piece in range(s.tokenizer.vocabulary_size):
-            logs, longer = lexicon.after((piece,))
-            assert len(logs) == len(longer)
+            logs, following, longer = lexicon.after((piece,))
+            assert len(logs) == len(longer) == len(following)
             assert np.all(logs < 0)
             for word in longer[:3]:
                 assert all(s.tokenizer.is_text(inside) for inside in word)

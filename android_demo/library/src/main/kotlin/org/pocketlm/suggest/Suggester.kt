@@ -34,10 +34,11 @@ import org.pocketlm.text.startsSentence
  * @param lexicon the words that may be suggested, and the share of endings; without one every run
  *   of letters may be, and an ending is taken for as likely as not.
  * @param blocked folded words that are never suggested.
- * @param expansions steps of the network that one list may cost beside the context's, or as many
- *   as words are asked for.
+ * @param expansions steps of the network that one list may cost, the finished word's among them,
+ *   or as many as words are asked for.
  * @param thorough look into all that may be likelier than the words found, by the bound, not only
- *   into what may be so by the estimates: with many expansions the search is exhaustive.
+ *   into what may be so by the estimates: with many expansions the search is exhaustive. A finished
+ *   word's steps are not counted then.
  */
 class Suggester(
     engine: Engine,
@@ -134,7 +135,7 @@ class Suggester(
 
         fun run(context: IntArray): FoundWords {
             push(Beginning("", 0, context, 0f), Double.NEGATIVE_INFINITY)
-            for (step in 0 until maxOf(expansions, k)) {
+            for (look in 0 until mostLooks(context)) {
                 val least = leastToLookInto()
                 val taken = open.take { (if (thorough) it.score.toDouble() else it.fit) > least }
                 if (taken == null && thorough) return words
@@ -147,6 +148,17 @@ class Suggester(
             }
             completeAll(context.size)
             return words
+        }
+
+        /**
+         * How many beginnings may be looked into.
+         *
+         * After a finished word its pieces are steps of this list too, but one is always left.
+         */
+        private fun mostLooks(context: IntArray): Int {
+            val most = maxOf(expansions, k)
+            if (thorough || target.typed > 0) return most
+            return maxOf(1, most - pieces.ofLastWord(context))
         }
 
         /**
@@ -282,11 +294,14 @@ class Suggester(
     private fun hasLetter(text: String): Boolean = skip(text, 0) { !isLetter(it) } < text.length
 
     companion object {
-        /** Beginnings of words looked into for one list: one step of the network each. */
-        const val EXPANSIONS = 3
+        /**
+         * Steps of the network that one list may cost: one for each piece of the word that was just
+         * finished, and one for each beginning of a word that is looked into.
+         */
+        const val EXPANSIONS = 4
 
         // Of one beginning only so many longer ones matter: for each step, for each word asked for.
-        private const val CONTINUATIONS_A_STEP = 14
+        private const val CONTINUATIONS_A_STEP = 11
         private const val CONTINUATIONS_A_WORD = 2
 
         // Of a longer text only the end is context: between so many and twice as many characters.

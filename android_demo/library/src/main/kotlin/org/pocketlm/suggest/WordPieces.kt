@@ -43,6 +43,12 @@ internal class WordPieces(private val tokenizer: Tokenizer) {
     /** The piece without the sign for the space before it. */
     fun text(token: Int): String = tokenizer.piece(token).removePrefix(WORD_START.toString())
 
+    /** How many tokens there are from the last one that starts a word; all if none does. */
+    fun ofLastWord(tokens: IntArray): Int {
+        val start = tokens.indexOfLast { tokenizer.piece(it).startsWith(WORD_START) }
+        return tokens.size - maxOf(0, start)
+    }
+
     /** Bytes of what is compared with a prefix that has, or has not, apostrophes. */
     fun keyLength(token: Int, apostrophes: Boolean): Int = keys(apostrophes).length(token)
 
