@@ -141,6 +141,12 @@ class Lexicon:
         """The share [V] of times that a piece was the last of its word, above 0 and below 1."""
         return np.clip(self._endings.astype(np.float64), 0.5, 254.5) / 255
 
+    def most_after(self) -> npt.NDArray[np.float64]:
+        """The logarithm [V] of the largest share that a word in `after` a single piece has."""
+        with np.errstate(divide="ignore"):
+            logs: npt.NDArray[np.float64] = np.log(self._longer_words.largest_shares())
+        return logs + self._log_going_on
+
     @cached_property
     def _log_going_on(self) -> npt.NDArray[np.float64]:
         return np.log(1 - self.endings())

@@ -120,6 +120,13 @@ class LongerWords:
         """How many pieces are inside the words, P."""
         return len(self._ranks)
 
+    def largest_shares(self) -> DoubleArray:
+        """For each first piece [V] the share of its likeliest word, 0 where there is none."""
+        shares = np.zeros(len(self._starts) - 1)
+        for first, (_, counts) in self._words_of.items():
+            shares[first] = counts.max() / counts.sum()
+        return shares
+
     def after(self, pieces: Pieces) -> Longer:
         """The words that begin with some pieces and go on.
 

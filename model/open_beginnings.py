@@ -19,14 +19,15 @@ class Beginning(NamedTuple):
 
 
 class OpenBeginnings:
-    """Open beginnings: of each the one that it makes longer, its piece, and four logarithms [n].
+    """Open beginnings: of each the one that it makes longer, its piece, and five logarithms [n].
 
     Of probabilities: SCORE its own; FIT of what has, by the tokenizer's own model, the rest of the
     prefix; HIDDEN of what lies in words that are longer still; WORD of the word that it is, by the
-    share of endings, -inf if it has not all of the prefix. All are -inf of one that was taken.
+    share of endings, -inf if it has not all of the prefix; LONGER no less than that of any word of
+    the lexicon that begins with it. All are -inf of one that was taken.
     """
 
-    ROWS = SCORE, FIT, HIDDEN, WORD = range(4)
+    ROWS = SCORE, FIT, HIDDEN, WORD, LONGER = range(5)
 
     def __init__(self) -> None:
         self.parents: list[Beginning] = []
@@ -34,7 +35,7 @@ class OpenBeginnings:
         self.logs = np.empty((len(self.ROWS), 0))
 
     def add(self, parent: Beginning, tokens: IntArray, logs: DoubleArray) -> None:
-        """Open a beginning made longer by each of n pieces: their logarithms [4, n]."""
+        """Open a beginning made longer by each of n pieces: their logarithms [5, n]."""
         self.parents += [parent] * len(tokens)
         self.tokens += tokens.tolist()
         self.logs = np.concatenate((self.logs, logs), axis=1)

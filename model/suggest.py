@@ -109,6 +109,8 @@ class Suggester:
         endings = lexicon.endings() if lexicon else np.full(size, 0.5)
         self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
         self._after = lexicon.after if lexicon else _none_after
+        most_after = lexicon.most_after() if lexicon else np.full(size, -np.inf)
+        self._most_after = most_after[self._pieces.after_space]
         self._may_be_suggested = lru_cache(maxsize=8192)(self._find_whether_suggested)
 
     def doubts(self, ignore_case: bool) -> list[str]:  # noqa: ARG002
@@ -211,7 +213,7 @@ class Suggester:
             return
         longer: list[tuple[float, str]] = []
         least = _least(*words.kth_best(1, k + 1)) - LOG_FITTING_SHARE
-        for i in np.flatnonzero(open_.logs[open_.SCORE] > least).tolist():
+        for i in np.flatnonzero(open_.logs[open_.LONGER] > least).tolist():
             longer += self._longer(*open_.at(i), len(context), target, least)
         self._add(words, k, longer)
 
@@ -276,6 +278,8 @@ class Suggester:
         logs[open_.HIDDEN] = fitting + self._log_going_on[ids]
         logs[open_.WORD] = scores + self._log_endings[ids]
         logs[open_.WORD, lengths < len(target.key)] = -np.inf
+        first = not (parent.text or parent.key)
+        logs[open_.LONGER] = scores + self._most_after[ids] if first else scores
         open_.add(parent, ids, logs)
 
     def _extend(

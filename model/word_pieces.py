@@ -34,10 +34,6 @@ class WordPieces:
             apostrophes: np.array([len(keys.get(i, "")) for i in range(size)])
             for apostrophes, keys in self._keys.items()
         }
-        self._sorted = {
-            apostrophes: sorted((key, i) for i, key in keys.items())
-            for apostrophes, keys in self._keys.items()
-        }
         self._exactly = {apostrophes: _by_key(keys) for apostrophes, keys in self._keys.items()}
         self._longest = max(map(len, folded.values()), default=0)
         inner = [i for i in ids if tokenizer.pieces[i][0] != WORD_START]  # none of whole words
@@ -49,9 +45,9 @@ class WordPieces:
         for i, text in self._text.items():
             first = next((c for c in text if is_letter(c)), "")
             self.begins_lower[i], self.begins_upper[i] = first.islower(), first.isupper()
-        # The same text after a space, for each piece, itself where there is none.
+        # The same text after a space, for each piece [V], itself where there is none.
         known = {tokenizer.pieces[i]: i for i in ids}
-        self.after_space = {i: known.get(WORD_START + tokenizer.pieces[i], i) for i in ids}
+        self.after_space = [known.get(WORD_START + tokenizer.pieces[i], i) for i in range(size)]
         scores = np.array(tokenizer.scores)
         all_inner = np.logaddexp.reduce(scores[self._inner]) if inner else np.inf
         self._inner_share = np.exp(scores - all_inner)  # [V]
@@ -59,6 +55,10 @@ class WordPieces:
         self._key_share = {  # of all pieces of a key
             apostrophes: {key: sum(share[i] for i in each) for key, each in keys.items()}
             for apostrophes, keys in self._exactly.items()
+        }
+        self._sorted = {
+            apostrophes: _Sorted(keys, self._inner_share)
+            for apostrophes, keys in self._keys.items()
         }
         self.continuations = lru_cache(maxsize=256)(self._find_continuations)
         self.going_on = lru_cache(maxsize=256)(self._find_going_on)
@@ -94,8 +94,9 @@ class WordPieces:
             parts = self._exactly[apostrophes].get(rest[:length], [])
             ids += parts
             fits += [known[length]] * len(parts)
-        longer = self._beginning_with(rest, apostrophes)
-        return np.array(ids + longer, dtype=np.int64), np.log(fits + [1.0] * len(longer))
+        longer = self._sorted[apostrophes].beginning_with(rest)
+        all_ids = np.concatenate((np.array(ids, dtype=np.int64), longer))
+        return all_ids, np.log(fits + [1.0] * len(longer))
 
     def _find_going_on(self, rest: str, apostrophes: bool) -> npt.NDArray[np.bool_]:
         """Whether each piece [V] is one of the continuations."""
@@ -114,18 +115,36 @@ class WordPieces:
         At i stands the share for `rest[i:]`; none is 0.
         """
         shares, known = [0.0] * len(rest), self._key_share[apostrophes]
+        keys = self._sorted[apostrophes]
         for start in range(len(rest) - 1, -1, -1):
-            share = self._inner_share[self._beginning_with(rest[start:], apostrophes)].sum()
+            share = keys.share_beginning_with(rest[start:])
             for stop in range(start + 1, min(len(rest), start + self._longest + 1)):
                 share += known.get(rest[start:stop], 0.0) * shares[stop]
-            shares[start] = max(float(share), SMALLEST_FIT)
+            shares[start] = max(share, SMALLEST_FIT)
         return shares
 
-    def _beginning_with(self, key: str, apostrophes: bool) -> list[int]:
-        keys = self._sorted[apostrophes]
-        first = bisect.bisect_left(keys, (key, -1))
-        last = bisect.bisect_left(keys, (key + LAST_CHARACTER, -1))
-        return [token for _, token in keys[first:last]]
+
+class _Sorted:
+    """Pieces in the order of their keys, and their shares [V] of something."""
+
+    def __init__(self, keys: dict[int, str], shares: DoubleArray) -> None:
+        order = sorted((key, i) for i, key in keys.items())
+        self._keys = [key for key, _ in order]
+        self._ids: IntArray = np.array([i for _, i in order], dtype=np.int64)
+        self._sums: list[float] = [0.0, *np.cumsum(shares[self._ids]).tolist()]
+
+    def beginning_with(self, key: str) -> IntArray:
+        """The pieces whose key begins with `key`."""
+        return self._ids[slice(*self._range(key))]
+
+    def share_beginning_with(self, key: str) -> float:
+        """The share of all of these."""
+        first, last = self._range(key)
+        return self._sums[last] - self._sums[first]
+
+    def _range(self, key: str) -> tuple[int, int]:
+        first = bisect.bisect_left(self._keys, key)
+        return first, bisect.bisect_left(self._keys, key + LAST_CHARACTER, first)
 
 
 def _by_key(keys: dict[int, str]) -> dict[str, list[int]]:
