@@ -44,7 +44,7 @@ class Longer(NamedTuple):
     words: list[Pieces]  # without their first piece
 
 
-NO_LONGER = Longer(np.empty(0), np.empty(0, dtype=np.int64), [])
+_NO_LONGER = Longer(np.empty(0), np.empty(0, dtype=np.int64), [])
 
 
 class LongerWords:
@@ -134,7 +134,7 @@ class LongerWords:
         a word that ends there among them.
         """
         if pieces[0] not in self._words_of:
-            return NO_LONGER
+            return _NO_LONGER
         words, counts = self._words_of[pieces[0]]
         begun = pieces[1:]
         first, last = 0, len(words)
@@ -143,7 +143,7 @@ class LongerWords:
             last = bisect_left(words, (*begun[:-1], begun[-1] + 1), first)
         longer = first + (first < last and words[first] == begun)
         if longer >= last:
-            return NO_LONGER
+            return _NO_LONGER
         following = np.array([word[len(begun)] for word in words[longer:last]])
         logs = np.log(counts[longer:last] / counts[first:last].sum())
         return Longer(logs, following, words[longer:last])

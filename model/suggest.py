@@ -33,7 +33,6 @@ from pocketlm.model.blocklist import is_blocked
 from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
-from pocketlm.model.longer_words import NO_LONGER, Longer
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.steps import Steps, Tokens
@@ -108,7 +107,6 @@ class Suggester:
         size = predictor.tokenizer.vocabulary_size
         endings = lexicon.endings() if lexicon else np.full(size, 0.5)
         self._log_endings, self._log_going_on = np.log(endings), np.log(1 - endings)
-        self._after = lexicon.after if lexicon else _none_after
         most_after = lexicon.most_after() if lexicon else np.full(size, -np.inf)
         self._most_after = most_after[self._pieces.after_space]
         self._may_be_suggested = lru_cache(maxsize=8192)(self._find_whether_suggested)
@@ -209,12 +207,12 @@ class Suggester:
         likely = np.flatnonzero(logs > _least(*words.kth_best(1, k + 1))).tolist()
         whole = [open_.parents[i].text + self._pieces.text(open_.tokens[i]) for i in likely]
         self._add(words, k, zip(logs[likely].tolist(), whole, strict=True))
-        if not target.typed:
+        if not target.typed or self._lexicon is None:
             return
         longer: list[tuple[float, str]] = []
         least = _least(*words.kth_best(1, k + 1)) - LOG_FITTING_SHARE
         for i in np.flatnonzero(open_.logs[open_.LONGER] > least).tolist():
-            longer += self._longer(*open_.at(i), len(context), target, least)
+            longer += self._longer(self._lexicon, *open_.at(i), len(context), target, least)
         self._add(words, k, longer)
 
     def _add(self, words: FoundWords, k: int, estimates: Iterable[tuple[float, str]]) -> None:
@@ -228,6 +226,7 @@ class Suggester:
 
     def _longer(
         self,
+        lexicon: Lexicon,
         parent: Beginning,
         token: int,
         log_probability: float,
@@ -237,7 +236,7 @@ class Suggester:
     ) -> Iterator[tuple[float, str]]:
         """Words that a beginning may become, and their log-probabilities above `least`."""
         first, *more = *parent.tokens[context_length:], token
-        logs, following, words = self._after((self._pieces.after_space[first], *more))
+        logs, following, words = lexicon.after((self._pieces.after_space[first], *more))
         if not len(logs):
             return
         beginning = self._extend(parent, token, log_probability, target)
@@ -306,10 +305,6 @@ class Suggester:
 def _least(best: float, worst: float) -> float:
     """What is no likelier is neither shown nor a way to write what is, by the words found."""
     return LOG_FITTING_SHARE + max(worst, best + LOG_LEAST_SHARE + LOG_FITTING_SHARE)
-
-
-def _none_after(pieces: Tokens) -> Longer:  # noqa: ARG001
-    return NO_LONGER
 
 
 @dataclass(frozen=True)
