@@ -22,10 +22,11 @@ from pocketlm.model.gap_predictor import GapPredictor
 from pocketlm.model.generate import context_tokens, last_line
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
-from pocketlm.model.suggest import CONTEXT_CHARACTERS, Suggester
+from pocketlm.model.reading import CONTEXT_CHARACTERS, readable
+from pocketlm.model.suggest import Suggester
 from pocketlm.model.text_entry import Suggestion
 from pocketlm.model.tokenizer import Tokenizer
-from pocketlm.model.words import is_inner, plain_spaces, recent
+from pocketlm.model.words import is_inner, recent
 
 GAP = "___"
 CANDIDATES = 50
@@ -99,10 +100,11 @@ class Rescored:
         found = self.suggester.suggest(left, max(k, self._candidates))
         if not found:
             return []
-        before = recent(plain_spaces(left), CONTEXT_CHARACTERS)
+        tokenizer = self._predictor.tokenizer
+        before = recent(readable(left, tokenizer), CONTEXT_CHARACTERS)
+        right = readable(right, tokenizer)
         while before and is_inner(before[-1]):
             before = before[:-1]  # the beginning of the word, which candidates have
-        tokenizer = self._predictor.tokenizer
         texts = [
             [*context_tokens(tokenizer, before + each.word + right), tokenizer.end_id]
             for each in found
@@ -131,7 +133,7 @@ def split_gap(text: str) -> tuple[str, str]:
 def right_tokens(tokenizer: Tokenizer, right: str) -> list[int]:
     """Tokens of the rest of a line after a word, and its end token."""
     # A line's tokens begin with a space: only behind a word does the text begin as it stands.
-    right = plain_spaces(right)
+    right = readable(right, tokenizer)
     word, tokens = tokenizer.encode("a"), tokenizer.encode("a" + right)
     known = tokens[: len(word)] == word  # unless a piece reaches over the word's end
     return [*(tokens[len(word) :] if known else tokenizer.encode(right)), tokenizer.end_id]

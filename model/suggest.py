@@ -1,6 +1,6 @@
 """Whole words for the text so far, from any predictor.
 
-    text so far -> context (finished) + prefix (the word being typed)
+    text so far -> reading.py -> context (finished) + prefix (the word being typed)
                 -> best-first search over pieces from the context's state -> k likeliest words
 
 A word's probability is that of its pieces and of what follows not being part of it:
@@ -35,6 +35,7 @@ from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
 from pocketlm.model.predictor import Predictor
+from pocketlm.model.reading import read
 from pocketlm.model.steps import Steps, Tokens
 from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
@@ -46,10 +47,6 @@ from pocketlm.model.words import (
     fold,
     has_capital,
     is_letter,
-    plain_apostrophes,
-    plain_spaces,
-    recent,
-    split_context,
     starts_sentence,
     without_apostrophes,
 )
@@ -59,8 +56,6 @@ CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 11, 2
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
-# Of a longer text only the end is context: between so many and twice as many characters.
-CONTEXT_CHARACTERS = 1024
 # A text that begins so few lines in lower case, beside those with a capital, never means it.
 LOWER_STARTS = 0.02
 # How often a word that the text writes without a capital is begun with one within a sentence.
@@ -99,7 +94,7 @@ class Suggester:
         thorough: bool = False,
     ) -> None:
         self.name = predictor.name
-        self._tokenizer = predictor.tokenizer
+        self.tokenizer = predictor.tokenizer
         self._lexicon, self._blocked = lexicon, blocked
         self._expansions, self._thorough = expansions, thorough
         self._pieces = WordPieces(predictor.tokenizer)
@@ -122,10 +117,9 @@ class Suggester:
         Case and apostrophes need not be typed: "dont" finds "don't" and "par" finds "Paris". The
         prefix itself, just as it was typed, is no suggestion.
         """
-        context, prefix = split_context(plain_spaces(text))
-        context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
+        context, prefix, capitals = read(text, self.tokenizer)
         tokens = tuple(self.context_tokens(context))
-        words = self._search(tokens, _Target.of(context, prefix), k)
+        words = self._search(tokens, _Target.of(context, prefix, capitals), k)
         small = prefix[:1].islower() and has_capital(context)
         fitting_share = LOG_SMALL_SHARE if small else LOG_FITTING_SHARE
         sentence = starts_sentence(context)
@@ -133,7 +127,7 @@ class Suggester:
         for ways, total in sorted(words, key=lambda each: -each[1]):
             if best and len(best) >= k and total < -best[k - 1][0]:
                 break
-            if word := _way_to_write(ways, total, prefix, sentence, fitting_share):
+            if word := _way_to_write(ways, total, prefix, capitals, sentence, fitting_share):
                 best.append((-total, word))
         best = sorted(best)[:k]
         return [
@@ -143,13 +137,14 @@ class Suggester:
         ]
 
     def context_tokens(self, context: str) -> list[int]:
-        """What the model reads of a context.
+        """The tokens of a context, as `reading.read` has it.
 
         Where its text begins hardly a line in lower case, a sentence that is typed so is read with
         the capital that it would have there.
         """
-        read = capitalise_sentences(context) if self._begins_with_capitals else context
-        return context_tokens(self._tokenizer, read.rstrip(" "))
+        if self._begins_with_capitals:
+            context = capitalise_sentences(context)
+        return context_tokens(self.tokenizer, context.rstrip(" "))
 
     @cached_property
     def _begins_with_capitals(self) -> bool:
@@ -317,13 +312,13 @@ class _Target:
     typed: int  # characters of the prefix
 
     @classmethod
-    def of(cls, context: str, prefix: str) -> "_Target":
+    def of(cls, context: str, prefix: str, capitals: bool) -> "_Target":
         before = context[-1:]
         joined = before not in ("", " ", "\n") and bool(prefix or before in OPENING_SIGNS)
         return cls(
             key=("" if joined else WORD_START) + fold(prefix),
             apostrophes=any(c in APOSTROPHES for c in prefix),
-            capital=prefix[:1].isupper() and not starts_sentence(context),
+            capital=prefix[:1].isupper() and not capitals and not starts_sentence(context),
             typed=len(prefix),
         )
 
@@ -333,12 +328,13 @@ class _Target:
 
 
 def _way_to_write(
-    ways: Ways, total: float, prefix: str, sentence: bool, fitting_share: float
+    ways: Ways, total: float, prefix: str, capitals: bool, sentence: bool, fitting_share: float
 ) -> str | None:
     """How a word is shown: as it was begun, else as the text mostly writes it there.
 
-    A sentence starts with a capital, unless hardly any text does so with this word. What is typed
-    already is not shown; if it is the word, another way to write it may be.
+    A sentence starts with a capital, unless hardly any text does so with this word; in a line of
+    capitals it has nothing else. What is typed already is not shown; if it is the word, another way
+    to write it may be.
     """
     if prefix in ways:
         least = total + LOG_FITTING_SHARE
@@ -354,7 +350,7 @@ def _way_to_write(
         best = max(fitting, key=lambda way: (fitting[way], way))
         if fitting[best] >= total + fitting_share:
             likeliest = best
-    if prefix.isupper() and sum(map(is_letter, prefix)) > 1:
+    if capitals or (prefix.isupper() and sum(map(is_letter, prefix)) > 1):
         likeliest = likeliest.upper()
     elif prefix[1:] != prefix[1:].lower() and fold(likeliest).startswith(fold(prefix)):
         likeliest = prefix + likeliest[len(prefix) :]  # "McD", "iPh"

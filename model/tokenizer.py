@@ -180,6 +180,12 @@ class Tokenizer:
         return [self._processor.IdToPiece(i) for i in range(self.vocabulary_size)]
 
     @cached_property
+    def characters(self) -> frozenset[str]:
+        """What pieces of text are written with; other characters are spelt in bytes, or unknown."""
+        ids = filter(self.is_text, range(self.vocabulary_size))
+        return frozenset("".join(self.pieces[i] for i in ids))
+
+    @cached_property
     def of_words(self) -> bool:
         """Whether the tokens are words of a closed vocabulary: each piece is one, none is a byte.
 

@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
 from pocketlm.model.corpus import Corpus
 from pocketlm.model.first_look import first_look_splits
 from pocketlm.model.language_model import ModelConfig
+from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.progress import Status
 from pocketlm.model.run_folder import TrainConfig
+from pocketlm.model.tokenizer import WORD_START, Tokenizer
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = 384
@@ -109,3 +112,30 @@ def only_json(result: tuple[int, str, str]) -> dict[str, Any]:
     value = json.loads(out)
     assert isinstance(value, dict)
     return value
+
+
+class Bigram(Predictor):
+    """A random distribution after each token, in which most words end soon."""
+
+    def __init__(self, tokenizer: Tokenizer, seed: int) -> None:
+        super().__init__("bigram", "test", tokenizer)
+        generator = np.random.default_rng(seed)
+        size = tokenizer.vocabulary_size
+        logits = 2.5 * generator.standard_normal((size, size))
+        ends = [i for i, p in enumerate(tokenizer.pieces) if p[0] == WORD_START or i == 1]
+        logits[:, ends] += 2
+        self.table = (logits - np.logaddexp.reduce(logits, axis=1)[:, None]).astype(np.float32)
+
+    def start(self, batch: int = 1) -> IntArray:
+        return np.full(batch, self.tokenizer.end_id)
+
+    def advance(self, state: IntArray, tokens: IntArray) -> IntArray:
+        return tokens
+
+    def log_probabilities(self, state: IntArray) -> FloatArray:
+        rows: FloatArray = self.table[state]
+        return rows
+
+    def select(self, state: IntArray, rows: IntArray) -> IntArray:
+        picked: IntArray = state[rows]
+        return picked

@@ -13,6 +13,7 @@ from pocketlm.android.golden import (
     made_lines,
     main,
     suggestion_cases,
+    write_reading,
     write_tokens,
     write_weights,
     write_words,
@@ -36,6 +37,11 @@ def test_texts_survive_with_lone_surrogates_and_line_breaks(
     assert [case["tokens"] for case in cases] == [tokenizer.encode(line) for line in HARD_LINES]
     assert write_words(tmp_path / "words.jsonl", HARD_LINES) == len(HARD_LINES)
     assert read(tmp_path / "words.jsonl")[-1]["starts_sentence"] is False
+    path = tmp_path / "reading.jsonl"
+    assert write_reading(path, tokenizer, ["see 🦊 y", "a\ud83e\udd8ab"]) == 4
+    assert [(case["context"], case["prefix"]) for case in read(path)] == [
+        *(("see   ", "y"), ("SEE   ", "Y"), ("a ", "b"), ("A ", "B"))
+    ]
 
 
 def test_lines_are_drawn_with_a_seed_and_without_corpora_from_our_own_text(

@@ -29,6 +29,7 @@ from pocketlm.model.language_model import ModelConfig
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.network import open_run
 from pocketlm.model.predictor import IntArray
+from pocketlm.model.reading import readable
 from pocketlm.model.run_folder import load_gap_run
 from pocketlm.model.segments import Segments, pack_segments
 from pocketlm.model.tokenizer import END_ID, Tokenizer
@@ -210,7 +211,7 @@ def test_a_text_has_one_gap() -> None:
 
 @given(st.text("ab ,.'-…é😀1", max_size=12).filter(lambda t: not t or t[0] in " ,.-…😀"))
 def test_the_right_side_has_the_tokens_of_its_line(tokenizer: Tokenizer, right: str) -> None:
-    line = tokenizer.encode("you" + right)
+    line = tokenizer.encode("you" + readable(right, tokenizer))
     assert [*line[len(tokenizer.encode("you")) :], END_ID] == right_tokens(tokenizer, right)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import Bigram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,33 +21,6 @@ from pocketlm.model.words import fold, is_inner, is_letter, split_context
 
 DEPTH = 4  # pieces of a word in the exhaustive search
 UNLIKELY = 1e-8  # beginnings that it leaves out
-
-
-class Bigram(Predictor):
-    """A random distribution after each token, in which most words end soon."""
-
-    def __init__(self, tokenizer: Tokenizer, seed: int) -> None:
-        super().__init__("bigram", "test", tokenizer)
-        generator = np.random.default_rng(seed)
-        size = tokenizer.vocabulary_size
-        logits = 2.5 * generator.standard_normal((size, size))
-        ends = [i for i, p in enumerate(tokenizer.pieces) if p[0] == WORD_START or i == 1]
-        logits[:, ends] += 2
-        self.table = (logits - np.logaddexp.reduce(logits, axis=1)[:, None]).astype(np.float32)
-
-    def start(self, batch: int = 1) -> IntArray:
-        return np.full(batch, self.tokenizer.end_id)
-
-    def advance(self, state: IntArray, tokens: IntArray) -> IntArray:
-        return tokens
-
-    def log_probabilities(self, state: IntArray) -> FloatArray:
-        rows: FloatArray = self.table[state]
-        return rows
-
-    def select(self, state: IntArray, rows: IntArray) -> IntArray:
-        picked: IntArray = state[rows]
-        return picked
 
 
 def exhaustive(model: Bigram, last: int, prefix: str) -> dict[str, float]:

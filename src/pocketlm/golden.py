@@ -29,7 +29,7 @@ TEXTS = (
     *("i was wonder", "please call m", "it is rain", "we are go", "that was a bea", "an umbr"),
     # case: sentence starts, names, capitals, all lower case
     *("w", "W", "Yes. W", "i live in lon", "I live in lon", "I live in Lon", "I live in LON"),
-    *("in Par", "on mon"),
+    *("in Par", "on mon", "MEET ME ", "I CAN'T WAIT TO S", "OK. SEE YOU TOM"),
     *("THANK Y", "Th", "is i", "and I", "New Y", "my friend Ma", "his name is j"),
     # apostrophes, typed or not
     *(
@@ -60,6 +60,7 @@ TEXTS = (
         "a\tb",
         "  see y",
     ),
+    *("I’m on my ", "so happy 😂😂 th", "he said “it’s ", "wait… ", "a cup of tea — or co"),
     # what no model has seen
     *("xqzv", "my name is Zbrtk and I ", "asdfgh ", "'", "--", "fuck", "what the f"),
     # long contexts
@@ -72,8 +73,8 @@ def golden_cases(model: Path) -> dict[str, Any]:
     """The cases of a shipped model (or any other bundle), by the suggester as it is now."""
     from pocketlm.export.bundle import read_manifest
     from pocketlm.model.blocklist import offensive_words
+    from pocketlm.model.reading import read
     from pocketlm.model.text_entry import EXPANSIONS
-    from pocketlm.model.words import split_context
     from pocketlm.models import resolve_model
     from pocketlm.text_entries import open_suggester
 
@@ -84,8 +85,7 @@ def golden_cases(model: Path) -> dict[str, Any]:
         probabilities = [each.probability for each in found]
         if any(b > (1 - TIE) * a for a, b in itertools.pairwise(probabilities)):
             continue
-        context = split_context(text)[0]
-        tokens = suggester.context_tokens(context)
+        tokens = suggester.context_tokens(read(text, suggester.tokenizer).context)
         # The search looks a little further for four words than for three.
         shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
         cases.append({"text": text, "context_tokens": tokens, "suggestions": shown})

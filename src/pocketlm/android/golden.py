@@ -9,6 +9,7 @@
     small/tokenizer.model      a tokenizer of 400 pieces of our own text, which spells much in bytes
     small/tokens.jsonl
     en-base/tokens.jsonl       {"text", "tokens"} a line, 10,000 lines of corpora and some hard ones
+    .../reading.jsonl          what model/reading.py makes of texts for these tokenizers
     MODEL/suggestions.json     the cases of pocketlm.golden, and CASES more from lines cut anywhere
     MODEL/weights.f32          the int8 weights of the program as float32, for a network in Kotlin
     MODEL/...                  model.pte, tokenizer.model and lexicon.bin, as shipped
@@ -39,6 +40,7 @@ from pocketlm.model import words
 from pocketlm.model.corpus import EMBEDDED, corpus_roots, open_corpus
 from pocketlm.model.errors import UserError
 from pocketlm.model.files import atomic_path, write_json, write_text
+from pocketlm.model.reading import read
 from pocketlm.model.tokenizer import Tokenizer
 from pocketlm.module_command import run_module
 
@@ -118,6 +120,13 @@ def write_words(path: Path, texts: Iterable[str]) -> int:
     return _write_lines(path, map(_words_case, texts))
 
 
+def write_reading(path: Path, tokenizer: Tokenizer, texts: Iterable[str]) -> int:
+    """What model/reading.py makes of each text, and in capitals; returns how many there are."""
+    whole = (_joined(text) for text in texts)
+    every = (way for text in whole for way in (text, text.upper()))
+    return _write_lines(path, ({"text": t, **read(t, tokenizer)._asdict()} for t in every))
+
+
 def write_weights(path: Path, model: Path) -> None:
     """The network of a bundle with weights, as the module's docstring says."""
     import numpy as np
@@ -152,11 +161,9 @@ def suggestion_cases(
 ) -> list[dict[str, Any]]:
     """The golden cases of a shipped model, and those of lines cut anywhere, without near-ties."""
     from pocketlm.model.blocklist import offensive_words
-    from pocketlm.model.generate import context_tokens
-    from pocketlm.models import open_tokenizer
     from pocketlm.text_entries import open_suggester
 
-    suggester, tokenizer = open_suggester(model, offensive_words()), open_tokenizer(model)
+    suggester = open_suggester(model, offensive_words())
     cases: list[dict[str, Any]] = list(golden_cases(model)["cases"])
     for line in lines:
         text = line[: generator.randint(0, len(line))]
@@ -164,7 +171,7 @@ def suggestion_cases(
         chances = [each.probability for each in found]
         if any(b > (1 - TIE) * a for a, b in itertools.pairwise(chances)):
             continue
-        tokens = context_tokens(tokenizer, words.split_context(text)[0].rstrip(" "))
+        tokens = suggester.context_tokens(read(text, suggester.tokenizer).context)
         shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
         cases.append({"text": text, "context_tokens": tokens, "suggestions": shown})
     return cases
@@ -186,6 +193,8 @@ def write_all(folder: Path) -> dict[str, int]:
     for name, tokenizer in tokenizers.items():
         path = folder / name / "tokens.jsonl"
         counts[f"{name}/tokens.jsonl"] = write_tokens(path, tokenizer, [*hard, *lines])
+        path = folder / name / "reading.jsonl"
+        counts[f"{name}/reading.jsonl"] = write_reading(path, tokenizer, [*hard, *lines[:1000]])
     for name in shipped_models():
         target, model = folder / name, Path(name)
         write_weights(target / "weights.f32", model)
@@ -221,6 +230,11 @@ def _words_case(text: str) -> dict[str, Any]:
         "starts_sentence": words.starts_sentence(text),
         "capitalised": words.capitalise_sentences(text),
     }
+
+
+def _joined(text: str) -> str:
+    """Halves of a surrogate pair that stand together as the character, which they are in Java."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _write_lines(path: Path, cases: Iterable[dict[str, Any]]) -> int:

@@ -22,12 +22,14 @@ object PersonalMixture {
      *
      * @param prefix the word being typed; '' for the next word
      * @param sentence whether the word begins a sentence
+     * @param capitals whether its line is typed in capitals
      */
     fun mix(
         model: List<Suggestion>,
         personal: PersonalWords,
         prefix: String,
         sentence: Boolean,
+        capitals: Boolean,
         blocked: Set<String>,
         k: Int,
     ): List<Suggestion> {
@@ -36,13 +38,14 @@ object PersonalMixture {
         val share = MOST * total / (total + PRIOR)
         val words = LinkedHashMap<String, Suggestion>()
         for (each in model) words[fold(each.word)] = Suggestion(each.word, (1 - share) * each.probability)
+        fun shown(word: String) = if (capitals) word.uppercase() else shown(word, prefix, sentence)
         val own = personal.fitting {
-            fits(it, prefix) && shown(it, prefix, sentence) != prefix && !Blocklist.isBlocked(fold(it), blocked)
+            fits(it, prefix) && shown(it) != prefix && !Blocklist.isBlocked(fold(it), blocked)
         }
         for ((word, count) in own) {
             val known = words[fold(word)]
             val probability = (known?.probability ?: 0.0) + share * count / total
-            words[fold(word)] = Suggestion(known?.word ?: shown(word, prefix, sentence), probability)
+            words[fold(word)] = Suggestion(known?.word ?: shown(word), probability)
         }
         return words.values.sortedByDescending { it.probability }.take(k)
     }

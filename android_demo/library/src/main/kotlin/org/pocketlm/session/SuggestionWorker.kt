@@ -3,6 +3,7 @@ package org.pocketlm.session
 import org.pocketlm.personal.PersonalLearning
 import org.pocketlm.personal.PersonalMixture
 import org.pocketlm.suggest.Suggestion
+import org.pocketlm.text.isInCapitals
 import org.pocketlm.text.splitContext
 import org.pocketlm.text.startsSentence
 import java.util.concurrent.Executor
@@ -113,7 +114,9 @@ class SuggestionWorker(
         val words = source.suggest(request.text, slots)
         if (learning == null || !learning.learning || request.private) return words
         val (context, prefix) = splitContext(request.text)
-        return PersonalMixture.mix(words, learning.words, prefix, startsSentence(context), blocked, slots)
+        val sentence = startsSentence(context)
+        val capitals = isInCapitals(request.text.substringAfterLast('\n'))
+        return PersonalMixture.mix(words, learning.words, prefix, sentence, capitals, blocked, slots)
     }
 
     private fun endPrivateSession() {

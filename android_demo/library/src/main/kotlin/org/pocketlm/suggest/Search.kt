@@ -2,6 +2,7 @@ package org.pocketlm.suggest
 
 import kotlin.math.ln
 import org.pocketlm.text.OPENING_SIGNS
+import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.WORD_START
 import org.pocketlm.text.beginsUpper
 import org.pocketlm.text.fold
@@ -29,15 +30,16 @@ internal class Target(
     companion object {
         private val NOTHING = ByteArray(0)
 
-        fun of(context: String, prefix: String): Target {
-            val before = context.lastOrNull()
+        fun of(read: TextSoFar): Target {
+            val prefix = read.prefix
+            val before = read.context.lastOrNull()
             val joined = before != null && before != ' ' && before != '\n' &&
                 (prefix.isNotEmpty() || before in OPENING_SIGNS)
             val key = (if (joined) "" else WORD_START.toString()) + fold(prefix)
             return Target(
                 key.toByteArray(Charsets.UTF_8),
                 apostrophes = prefix.any { isApostrophe(it.code) },
-                capital = beginsUpper(prefix) && !startsSentence(context),
+                capital = beginsUpper(prefix) && !read.capitals && !startsSentence(read.context),
                 typed = prefix.codePointCount(0, prefix.length),
             )
         }

@@ -3,23 +3,20 @@ package org.pocketlm.suggest
 import kotlin.math.exp
 import kotlin.math.ln
 import org.pocketlm.engine.Engine
+import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.Tokenizer
 import org.pocketlm.text.capitaliseSentences
 import org.pocketlm.text.fold
 import org.pocketlm.text.isApostrophe
 import org.pocketlm.text.isLetter
-import org.pocketlm.text.plainApostrophes
-import org.pocketlm.text.plainSpaces
-import org.pocketlm.text.recent
 import org.pocketlm.text.skip
-import org.pocketlm.text.splitContext
 import org.pocketlm.text.startsSentence
 
 /**
  * Whole words for the text so far, from a network: the same algorithm as `model/suggest.py`, where
  * it is argued for, with the same results.
  *
- *     text so far -> context (finished) + prefix (the word being typed)
+ *     text so far -> Reading.kt -> context (finished) + prefix (the word being typed)
  *                 -> best-first search over pieces from the context's state -> k likeliest words
  *
  * A word's probability is that of its pieces and of what follows not being part of it, over the
@@ -79,15 +76,13 @@ class Suggester(
      */
     fun suggest(text: String, k: Int = 3): List<Suggestion> {
         if (k < 1) return emptyList()
-        val (before, typed) = splitContext(plainSpaces(text))
-        val context = recent(before, CONTEXT_CHARACTERS)
-        val prefix = plainApostrophes(typed)
-        val found = Search(Target.of(context, prefix), k).run(tokensOf(context))
-        val sentence = startsSentence(context)
-        val share = fittingShare(context, prefix)
+        val read = TextSoFar.read(text, tokenizer)
+        val found = Search(Target.of(read), k).run(tokensOf(read.context))
+        val sentence = startsSentence(read.context)
+        val share = fittingShare(read.context, read.prefix)
         val shown = ArrayList<Pair<String, Double>>()
         for (word in found.words) {
-            wayToWrite(word, prefix, sentence, share)?.let { shown.add(Pair(it, word.total)) }
+            wayToWrite(word, read, sentence, share)?.let { shown.add(Pair(it, word.total)) }
         }
         shown.sortWith(compareByDescending<Pair<String, Double>> { it.second }.thenBy { it.first })
         val least = (shown.firstOrNull() ?: return emptyList()).second + LOG_LEAST_SHARE
@@ -103,8 +98,8 @@ class Suggester(
     }
 
     /**
-     * What the network reads of a context: an end token after each finished line, none after the
-     * last.
+     * The tokens of a context, as [TextSoFar] has it: an end token after each finished line, none
+     * after the last.
      *
      * Where its text begins hardly a line in lower case, a sentence that is typed so is read with
      * the capital that it would have there.
@@ -303,9 +298,6 @@ class Suggester(
         // Of one beginning only so many longer ones matter: for each step, for each word asked for.
         private const val CONTINUATIONS_A_STEP = 11
         private const val CONTINUATIONS_A_WORD = 2
-
-        // Of a longer text only the end is context: between so many and twice as many characters.
-        private const val CONTEXT_CHARACTERS = 1024
 
         // A word that is so much less likely than the first is no suggestion.
         private val LOG_LEAST_SHARE = ln(1e-4)

@@ -2,6 +2,7 @@ package org.pocketlm.suggest
 
 import java.util.Locale
 import kotlin.math.ln
+import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.beginsUpper
 import org.pocketlm.text.capitalised
 import org.pocketlm.text.fold
@@ -27,15 +28,17 @@ internal fun fittingShare(context: String, prefix: String): Double {
 /**
  * How a word is shown: as it was begun, else as the text mostly writes it there.
  *
- * A sentence starts with a capital, unless hardly any text does so with this word. What is typed
- * already is not shown; if it is the word, another way to write it may be.
+ * A sentence starts with a capital, unless hardly any text does so with this word; in a line of
+ * capitals it has nothing else. What is typed already is not shown; if it is the word, another way
+ * to write it may be.
  */
 internal fun wayToWrite(
     word: FoundWord,
-    prefix: String,
+    read: TextSoFar,
     startsSentence: Boolean,
     fittingShare: Double,
 ): String? {
+    val prefix = read.prefix
     var ways: Map<String, Double> = word.ways
     if (prefix in ways) {
         val least = word.total + LOG_FITTING_SHARE
@@ -50,7 +53,8 @@ internal fun wayToWrite(
         val best = likeliest(fitting)
         if (fitting.getValue(best) >= word.total + fittingShare) shown = best
     }
-    return asBegun(shown, prefix).takeIf { it != prefix }
+    shown = if (read.capitals) shown.uppercase(Locale.ROOT) else asBegun(shown, prefix)
+    return shown.takeIf { it != prefix }
 }
 
 private fun likeliest(ways: Map<String, Double>): String =

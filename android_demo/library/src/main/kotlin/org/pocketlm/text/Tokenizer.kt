@@ -1,5 +1,6 @@
 package org.pocketlm.text
 
+import java.util.BitSet
 import org.pocketlm.text.SentencePieceModel.Companion.BYTE
 import org.pocketlm.text.SentencePieceModel.Companion.NORMAL
 import org.pocketlm.text.SentencePieceModel.Companion.UNUSED
@@ -22,6 +23,7 @@ class Tokenizer private constructor(private val model: SentencePieceModel) {
     private val keys = SortedKeys(model.bytes, model.offsets, text)
     private val firstRanks = IntArray(257) { byte -> keys.lower(0, keys.sorted.size, 0, byte) }
     private val byteIds = findByteIds()
+    private val characters = findCharacters()
     private val unknownScore: Float
     private val userScore: Float
 
@@ -46,6 +48,9 @@ class Tokenizer private constructor(private val model: SentencePieceModel) {
 
     /** Whether a token is a piece of text, and not a byte or a control id. */
     fun isText(id: Int): Boolean = model.types[id] == NORMAL || model.types[id] == USER_DEFINED
+
+    /** Whether a piece of text has this character; another one is spelt in bytes. */
+    fun hasCharacter(codePoint: Int): Boolean = characters[codePoint]
 
     /** The unigram model's natural log-probability of an id. */
     fun score(id: Int): Float = model.scores[id]
@@ -132,6 +137,12 @@ class Tokenizer private constructor(private val model: SentencePieceModel) {
     }
 
     private fun isInTrie(id: Int): Boolean = isText(id) || model.types[id] == UNUSED
+
+    private fun findCharacters(): BitSet {
+        val found = BitSet()
+        for (id in 0 until model.size) if (isText(id)) model.piece(id).codePoints().forEach(found::set)
+        return found
+    }
 
     private fun findByteIds(): IntArray {
         val ids = IntArray(256) { -1 }

@@ -45,6 +45,9 @@ fun isLetter(codePoint: Int): Boolean = isOf(codePoint, LETTERS_AND_DIGITS)
 fun isInner(codePoint: Int): Boolean =
     isApostrophe(codePoint) || isOf(codePoint, LETTERS_AND_DIGITS or MARKS)
 
+/** A mark on a letter. */
+internal fun isMark(codePoint: Int): Boolean = isOf(codePoint, MARKS)
+
 /** White space as Python's `str.isspace` knows it, which is a little more than Java's. */
 fun isSpace(codePoint: Int): Boolean = when (codePoint) {
     in 0x09..0x0D, in 0x1C..0x20, 0x85, 0xA0, 0x1680 -> true

@@ -24,7 +24,7 @@ class PersonalWordsTest {
     private fun PersonalWords.type(text: String) = text.split(' ').forEach(::learn)
 
     private fun mix(words: PersonalWords, prefix: String, vararg model: Suggestion, blocked: Set<String> = setOf()) =
-        PersonalMixture.mix(model.toList(), words, prefix, false, blocked, 3)
+        PersonalMixture.mix(model.toList(), words, prefix, false, false, blocked, 3)
 
     @Test
     fun `a word counts from its second use on`() {
@@ -45,6 +45,17 @@ class PersonalWordsTest {
         val words = open()
         words.type("Zora zora Zora McDoe mcdoe McDoe Berlin Berlin")
         assertEquals(setOf("zora", "McDoe", "Berlin"), words.counts().keys)
+    }
+
+    @Test
+    fun `a line of capitals is answered with capitals`() {
+        val words = open()
+        words.type("zora zora zoe zoe")
+        fun loud(prefix: String) =
+            PersonalMixture.mix(emptyList(), words, prefix, false, true, setOf(), 3).map { it.word }.toSet()
+        assertEquals(setOf("ZORA", "ZOE"), loud(""))
+        assertEquals(setOf("ZORA", "ZOE"), loud("Z"))
+        assertEquals(emptySet<String>(), loud("ZOE"))
     }
 
     @Test

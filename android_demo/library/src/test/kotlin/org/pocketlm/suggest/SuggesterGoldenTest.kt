@@ -9,9 +9,9 @@ import org.junit.Test
 import org.pocketlm.Golden
 import org.pocketlm.TestEngine
 import org.pocketlm.engine.EngineFactory
+import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.Tokenizer
 import org.pocketlm.text.fold
-import org.pocketlm.text.splitContext
 
 /** The shipped models suggest what Python's suggester does with them. */
 class SuggesterGoldenTest {
@@ -68,9 +68,13 @@ class SuggesterGoldenTest {
     private fun clear(shown: List<Suggestion>): Boolean =
         shown.isNotEmpty() && shown.drop(1).all { it.probability < 0.8 * shown[0].probability }
 
-    private class Opened(val suggester: Suggester, engine: AutoCloseable) : AutoCloseable by engine {
+    private class Opened(
+        val suggester: Suggester,
+        private val tokenizer: Tokenizer,
+        engine: AutoCloseable,
+    ) : AutoCloseable by engine {
         fun checkContext(case: Golden.Case) {
-            val context = splitContext(case.text).first.trimEnd(' ')
+            val context = TextSoFar.read(case.text, tokenizer).context
             assertEquals(case.text, case.contextTokens, suggester.contextTokens(context).toList())
         }
     }
@@ -87,7 +91,7 @@ class SuggesterGoldenTest {
             Lexicon.parse(lexicon, sha256, tokenizer.vocabularySize),
             Blocklist.parse(Golden.file("offensive.txt").readText()),
         )
-        return Opened(suggester, engine)
+        return Opened(suggester, tokenizer, engine)
     }
 
     private companion object {

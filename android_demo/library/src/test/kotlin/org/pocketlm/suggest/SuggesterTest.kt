@@ -7,6 +7,7 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
+import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.fold
 import org.pocketlm.text.isInner
 import org.pocketlm.text.skip
@@ -140,7 +141,7 @@ class SuggesterTest {
         repeat(500) {
             val text = String(CharArray(random.nextInt(12)) { signs[random.nextInt(signs.length)] })
             val found = suggester.suggest(text, 5)
-            val prefix = splitContext(text).second
+            val prefix = TextSoFar.read(text, Vocabularies.pieces).prefix
             assertEquals(found.sortedByDescending { it.probability }, found)
             assertEquals(found.size, found.map { fold(it.word) }.toSet().size)
             for ((word, probability) in found) {

@@ -1,0 +1,98 @@
+"""What a suggester reads of signs that its tokenizer has not, and of text in capitals."""
+
+import numpy as np
+import pytest
+from helpers import Bigram
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pocketlm.model.corpus import Corpus
+from pocketlm.model.reading import is_in_capitals, read, readable
+from pocketlm.model.suggest import Suggester
+from pocketlm.model.tokenizer import WORD_START, Tokenizer
+
+
+@pytest.fixture(scope="module")
+def ascii_only(corpus: Corpus) -> Tokenizer:
+    """A tokenizer without a piece for any other character."""
+    tokenizer = Tokenizer.train(filter(str.isascii, corpus.lines("train")), 400)
+    assert tokenizer.characters - {WORD_START} < set(map(chr, range(128)))
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I’m “so” — wait…", 'I\'m "so" - wait...'),
+        ("great 😀😀 th", "great    th"),
+        ("great👍🏽th", "great  th"),
+        ("love ❤️ you", "love   you"),
+        ("👨‍👩‍👧 x", "    x"),
+        ("1️⃣ cafe\u0301", "1 cafe"),
+        ("sup\u00adport\u200b", "support"),
+        ("a\u00a0b\tc\nd", "a b c\nd"),
+        ("naïve привет 日本 ² ½", "naïve привет 日本 ² ½"),
+        ("a&b ~ {x} \x01", "a&b ~ {x} \x01"),
+        ("", ""),
+    ],
+)
+def test_signs_without_a_piece_are_read_as_what_is_known(
+    ascii_only: Tokenizer, text: str, expected: str
+) -> None:
+    assert readable(text, ascii_only) == expected
+
+
+def test_signs_with_a_piece_stay() -> None:
+    tokenizer = Tokenizer.train(["you’re 😀 … so"] * 50 + ["abc def"] * 9, 300)
+    assert set("’😀…") <= tokenizer.characters
+    assert readable("I’m 😀 … 😡", tokenizer) == "I’m 😀 …  "
+
+
+def test_a_line_of_capitals_is_more_than_an_abbreviation() -> None:
+    assert is_in_capitals("SEE YOU")
+    assert is_in_capitals("I CAN'T WAIT, 2")
+    assert not any(map(is_in_capitals, ["", "I", "NASA ", "I A B", "SEE YOu", "日本 日本", "1 2"]))
+
+
+def test_lines_of_capitals_are_read_without_them(tokenizer: Tokenizer) -> None:
+    assert read("SEE YOU. I\nNASA it\nLET'S GO T", tokenizer) == (
+        *("See you. I\nNASA it\nLet's go ", "T", True),
+    )
+    assert read("SEE YOU\nME yo", tokenizer) == ("See you\nME ", "yo", False)
+    assert read("SEE YO", tokenizer) == ("See ", "YO", True)
+
+
+def test_what_cannot_be_read_changes_no_suggestion(ascii_only: Tokenizer) -> None:
+    suggester = Suggester(Bigram(ascii_only, 1))
+    for odd, plain in (
+        ("see you 😀 ", "see you "),
+        ("see you😀", "see you "),
+        ("see 😂😂 y", "see y"),
+        ("😀 s", "s"),
+        ("I don’t ", "I don't "),
+        ("“see ", '"see '),
+    ):
+        assert suggester.suggest(odd) == suggester.suggest(plain)
+
+
+def test_capitals_are_answered_with_capitals(tokenizer: Tokenizer) -> None:
+    suggester = Suggester(Bigram(tokenizer, 1))
+    for typed, quiet in (
+        ("SEE YOU ", "See you "),
+        ("SEE YOU T", "See you t"),
+        ("SEE TH", "See th"),
+    ):
+        loud = suggester.suggest(typed)
+        assert [each.word for each in loud] == [
+            each.word.upper() for each in suggester.suggest(quiet)
+        ]
+        assert loud
+        assert np.isclose(loud[0].probability, suggester.suggest(quiet)[0].probability)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=40))
+def test_reading_again_changes_nothing(tokenizer: Tokenizer, text: str) -> None:
+    once = readable(text, tokenizer)
+    assert readable(once, tokenizer) == once
+    assert len(once) <= 3 * len(text)
