@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pocketlm.benchmarks.typed_as import WAYS, WITHOUT_CASE, typed_as
 from pocketlm.model.commands import JSON_OPTION
 from pocketlm.model.text_entry import EXPANSIONS
 
@@ -25,9 +26,11 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--ignore-case", is_flag=True, help="A word in another case is the right one too.")
 @click.option(
-    "--lower-case",
-    is_flag=True,
-    help="Type in lower case, as many do; a suggestion with capitals is right too.",
+    "--typed",
+    type=click.Choice(list(WAYS)),
+    default="written",
+    show_default=True,
+    help="As it is written, or otherwise; in lower case or capitals, case is ignored.",
 )
 @click.option("--lines", type=click.IntRange(1), help="Only so many lines, drawn with the seed.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of all draws.")
@@ -49,7 +52,7 @@ def typing(
     text: Path,
     slots: int,
     ignore_case: bool,
-    lower_case: bool,
+    typed: str,
     lines: int | None,
     seed: int,
     expansions: int,
@@ -64,15 +67,17 @@ def typing(
     \b
     Example:
       pocketlm bench typing en-base kenlm-5 --text test.txt --lines 500
+      pocketlm bench typing en-small --text test.txt --lines 500 --typed emoji
     """
     from pocketlm.benchmarks.keystrokes import difference, summary
     from pocketlm.console import emit_json, output
     from pocketlm.models import DEFAULT_MODEL
 
     drawn = draw_lines(text, lines, seed)
-    drawn = [line.lower() for line in drawn] if lower_case else drawn
+    drawn = typed_as(drawn, typed, seed)
+    ignore_case = ignore_case or typed in WITHOUT_CASE
     measured = [
-        _type(model, drawn, slots, ignore_case or lower_case, expansions, thorough)
+        _type(model, drawn, slots, ignore_case, expansions, thorough)
         for model in models or (DEFAULT_MODEL,)
     ]
     results: dict[str, Any] = {
@@ -81,11 +86,11 @@ def typing(
         "text": text.name,
         "lines": len(drawn),
         "slots": slots,
-        "ignore_case": ignore_case or lower_case,
-        "lower_case": lower_case,
+        "ignore_case": ignore_case,
+        "typed": typed,
         "expansions": expansions,
         "thorough": thorough,
-        "models": [summary(typed, seed) for typed in measured],
+        "models": [summary(each, seed) for each in measured],
         "differences": [difference(measured[0], other, seed) for other in measured[1:]],
     }
     if as_json:

@@ -6,6 +6,7 @@ import pytest
 from helpers import Invoke, only_json
 
 from pocketlm.benchmarks.hold_out import hold_out, main
+from pocketlm.benchmarks.typed_as import EMOJI, typed_as
 from pocketlm.benchmarks.typing_command import draw_lines
 from pocketlm.model.corpus import Corpus, open_corpus
 from pocketlm.model.errors import UserError
@@ -62,6 +63,31 @@ def test_ignoring_case_finds_no_fewer_words(invoke: Invoke, bundle: Path, typed_
     ignored = only_json(invoke(*command, "--ignore-case"))["models"][0]
     assert ignored["keystrokes"] <= exact["keystrokes"]
     assert ignored["top3"] >= exact["top3"]
+
+
+@pytest.mark.parametrize(("way", "ignored"), [("lower-case", True), ("emoji", False)])
+def test_a_text_can_be_typed_otherwise(
+    invoke: Invoke, bundle: Path, typed_text: Path, way: str, ignored: bool
+) -> None:
+    command = ("bench", "typing", bundle, "--text", typed_text, "--json", "--typed", way)
+    value = only_json(invoke(*command))
+    assert (value["typed"], value["ignore_case"]) == (way, ignored)
+    # An emoji is a word more in each line, and two keys.
+    more = 3 if way == "emoji" else 0
+    model = value["models"][0]
+    assert (model["words"], model["keystrokes_plain"]) == (12 + more, 57 + 2 * more)
+
+
+def test_the_ways_to_type_a_line() -> None:
+    line = 'He said "I\'m off" - and...'
+    assert typed_as([line], "written", 1) == [line]
+    assert typed_as([line], "typographic", 1) == ["He said “I’m off” – and…"]
+    assert typed_as([line], "capitals", 1) == ['HE SAID "I\'M OFF" - AND...']
+    assert typed_as([line], "lower-case", 1) == ['he said "i\'m off" - and...']
+    with_emoji = typed_as([line, ""], "emoji", 1)
+    assert with_emoji == typed_as([line, ""], "emoji", 1)
+    assert [sum(sign in each for sign in EMOJI) for each in with_emoji] == [1, 1]
+    assert len(set(typed_as([line] * 20, "emoji", 1))) > 5
 
 
 def test_a_missing_text_is_one_line(invoke: Invoke, bundle: Path) -> None:
