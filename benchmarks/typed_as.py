@@ -23,6 +23,11 @@ def typographic(line: str, _: random.Random) -> str:
     return line
 
 
+def with_capital_words(line: str, _: random.Random) -> str:
+    """With a capital at the start of each word, as in a title."""
+    return " ".join(word[:1].upper() + word[1:] for word in line.split(" "))
+
+
 def with_emoji(line: str, generator: random.Random) -> str:
     """With an emoji after one of its words, so that others follow it."""
     words = line.split()
@@ -34,11 +39,12 @@ WAYS: dict[str, Callable[[str, random.Random], str]] = {
     "written": lambda line, _: line,
     "lower-case": lambda line, _: line.lower(),
     "capitals": lambda line, _: line.upper(),
+    "capital-words": with_capital_words,
     "typographic": typographic,
     "emoji": with_emoji,
 }
 # Who types so cannot mean a word's case.
-WITHOUT_CASE = ("lower-case", "capitals")
+WITHOUT_CASE = ("lower-case", "capitals", "capital-words")
 
 
 def typed_as(lines: Sequence[str], way: str, seed: int) -> list[str]:

@@ -30,7 +30,7 @@ _PATH = click.Path(path_type=Path)
     type=click.Choice(list(WAYS)),
     default="written",
     show_default=True,
-    help="As it is written, or otherwise; in lower case or capitals, case is ignored.",
+    help="As it is written, or otherwise; with other capitals, case is ignored.",
 )
 @click.option("--lines", type=click.IntRange(1), help="Only so many lines, drawn with the seed.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of all draws.")

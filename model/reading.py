@@ -5,10 +5,12 @@
 
 A sign that the tokenizer has no piece for is three or four bytes, which say next to nothing to a
 model and make it forget what was before: after an emoji it would guess the next words a fifth
-worse. Words in capitals are as strange to it. docs/typing.md has what each change gives.
+worse. Words In Capitals, or IN NOTHING ELSE, are as strange to it. docs/results.md has what each
+change gives.
 """
 
 import unicodedata
+from enum import Enum
 from typing import NamedTuple
 
 from pocketlm.model.tokenizer import Tokenizer
@@ -19,6 +21,7 @@ from pocketlm.model.words import (
     plain_spaces,
     recent,
     split_context,
+    starts_sentence,
     word_spans,
 )
 
@@ -31,16 +34,26 @@ PLAIN_SIGNS = {
     **dict.fromkeys("‐‑‒–—―−", "-"),
     "…": "...",
 }
-# A line is in capitals that has so many words of two capitals or more, and no small letter.
+# A line is in capitals by so many words that would have none.
 WORDS_IN_CAPITALS = 2
+# The log-probability of a token that is no piece of text, in a word.
+UNLIKELY = -20.0
+
+
+class Capitals(Enum):
+    """Where a line has capitals that are only a way to write."""
+
+    NONE = "none"
+    WORDS = "words"  # At The Start Of All Words
+    ALL = "all"  # EVERYWHERE
 
 
 class TextSoFar(NamedTuple):
     """What was typed."""
 
-    context: str  # all before the word that is being typed
-    prefix: str  # what there is of that word
-    capitals: bool  # whether their line is typed in capitals
+    context: str  # all before the word that is being typed, without such capitals
+    prefix: str  # what there is of that word, as it was typed
+    capitals: Capitals  # of their line
 
 
 def read(text: str, tokenizer: Tokenizer) -> TextSoFar:
@@ -48,9 +61,9 @@ def read(text: str, tokenizer: Tokenizer) -> TextSoFar:
     context, prefix = split_context(readable(text, tokenizer))
     context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
     *finished, line = context.split("\n")
-    capitals = is_in_capitals(line + prefix)
-    lines = [_without_capitals(each) if is_in_capitals(each) else each for each in finished]
-    lines.append(_without_capitals(line) if capitals else line)
+    capitals = _capitals_of(line, prefix, tokenizer)
+    lines = [_plainly(each, _capitals_of(each, "", tokenizer), tokenizer) for each in finished]
+    lines.append(_plainly(line, capitals, tokenizer))
     return TextSoFar("\n".join(lines), prefix, capitals)
 
 
@@ -74,8 +87,50 @@ def is_in_capitals(line: str) -> bool:
     return sum(count > 1 for count in capitals) >= WORDS_IN_CAPITALS
 
 
-def _without_capitals(line: str) -> str:
-    return capitalise_sentences(fold(line))
+def has_capital_words(line: str, tokenizer: Tokenizer) -> bool:
+    """Whether all words of a line begin with a capital that several have not by themselves."""
+    needless = 0
+    for start, stop in word_spans(line):
+        word, before = line[start:stop], line[:start]
+        if before[-1:] in ("", " ") and word[0].islower():
+            return False
+        needless += not starts_sentence(before) and _is_needless(word, tokenizer)
+    return needless >= WORDS_IN_CAPITALS
+
+
+def _capitals_of(line: str, prefix: str, tokenizer: Tokenizer) -> Capitals:
+    if is_in_capitals(line + prefix):
+        return Capitals.ALL
+    if not prefix[:1].islower() and has_capital_words(line, tokenizer):
+        return Capitals.WORDS
+    return Capitals.NONE
+
+
+def _is_needless(word: str, tokenizer: Tokenizer) -> bool:
+    """Whether a word has one capital, at its start, and is likelier without by the tokenizer."""
+    lower = fold(word)
+    return (
+        word != lower
+        and word[1:] == lower[1:]
+        and _log_probability(lower, tokenizer) > _log_probability(word, tokenizer)
+    )
+
+
+def _log_probability(word: str, tokenizer: Tokenizer) -> float:
+    tokens = tokenizer.encode(word)
+    return sum(tokenizer.scores[i] if tokenizer.is_text(i) else UNLIKELY for i in tokens)
+
+
+def _plainly(line: str, capitals: Capitals, tokenizer: Tokenizer) -> str:
+    """A line as it would be written without its capitals."""
+    if capitals is Capitals.NONE:
+        return line
+    if capitals is Capitals.ALL:
+        return capitalise_sentences(fold(line))
+    for start, stop in word_spans(line):
+        if _is_needless(line[start:stop], tokenizer):
+            line = line[:start] + fold(line[start]) + line[start + 1 :]
+    return capitalise_sentences(line)
 
 
 def _plain(character: str) -> str:

@@ -35,7 +35,7 @@ from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
 from pocketlm.model.predictor import Predictor
-from pocketlm.model.reading import read
+from pocketlm.model.reading import Capitals, read
 from pocketlm.model.steps import Steps, Tokens
 from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
@@ -312,13 +312,15 @@ class _Target:
     typed: int  # characters of the prefix
 
     @classmethod
-    def of(cls, context: str, prefix: str, capitals: bool) -> "_Target":
+    def of(cls, context: str, prefix: str, capitals: Capitals) -> "_Target":
         before = context[-1:]
         joined = before not in ("", " ", "\n") and bool(prefix or before in OPENING_SIGNS)
         return cls(
             key=("" if joined else WORD_START) + fold(prefix),
             apostrophes=any(c in APOSTROPHES for c in prefix),
-            capital=prefix[:1].isupper() and not capitals and not starts_sentence(context),
+            capital=prefix[:1].isupper()
+            and capitals is Capitals.NONE
+            and not starts_sentence(context),
             typed=len(prefix),
         )
 
@@ -328,13 +330,13 @@ class _Target:
 
 
 def _way_to_write(
-    ways: Ways, total: float, prefix: str, capitals: bool, sentence: bool, fitting_share: float
+    ways: Ways, total: float, prefix: str, capitals: Capitals, sentence: bool, fitting_share: float
 ) -> str | None:
     """How a word is shown: as it was begun, else as the text mostly writes it there.
 
-    A sentence starts with a capital, unless hardly any text does so with this word; in a line of
-    capitals it has nothing else. What is typed already is not shown; if it is the word, another way
-    to write it may be.
+    A sentence starts with a capital, unless hardly any text does so with this word; a line in
+    capitals goes on in them. What is typed already is not shown; if it is the word, another way to
+    write it may be.
     """
     if prefix in ways:
         least = total + LOG_FITTING_SHARE
@@ -350,11 +352,11 @@ def _way_to_write(
         best = max(fitting, key=lambda way: (fitting[way], way))
         if fitting[best] >= total + fitting_share:
             likeliest = best
-    if capitals or (prefix.isupper() and sum(map(is_letter, prefix)) > 1):
+    if capitals is Capitals.ALL or (prefix.isupper() and sum(map(is_letter, prefix)) > 1):
         likeliest = likeliest.upper()
     elif prefix[1:] != prefix[1:].lower() and fold(likeliest).startswith(fold(prefix)):
         likeliest = prefix + likeliest[len(prefix) :]  # "McD", "iPh"
-    elif prefix[:1].isupper():
+    elif capitals is Capitals.WORDS or prefix[:1].isupper():
         likeliest = likeliest[0].upper() + likeliest[1:]
     return likeliest if likeliest != prefix else None
 

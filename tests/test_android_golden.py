@@ -38,9 +38,10 @@ def test_texts_survive_with_lone_surrogates_and_line_breaks(
     assert write_words(tmp_path / "words.jsonl", HARD_LINES) == len(HARD_LINES)
     assert read(tmp_path / "words.jsonl")[-1]["starts_sentence"] is False
     path = tmp_path / "reading.jsonl"
-    assert write_reading(path, tokenizer, ["see 🦊 y", "a\ud83e\udd8ab"]) == 4
+    assert write_reading(path, tokenizer, ["see 🦊 y", "a\ud83e\udd8ab"]) == 6
     assert [(case["context"], case["prefix"]) for case in read(path)] == [
-        *(("see   ", "y"), ("SEE   ", "Y"), ("a ", "b"), ("A ", "B"))
+        *(("see   ", "y"), ("SEE   ", "Y"), ("See   ", "Y")),
+        *(("a ", "b"), ("A ", "B"), ("A ", "b")),
     ]
 
 

@@ -1,13 +1,12 @@
 """What a suggester reads of signs that its tokenizer has not, and of text in capitals."""
 
-import numpy as np
 import pytest
 from helpers import Bigram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketlm.model.corpus import Corpus
-from pocketlm.model.reading import is_in_capitals, read, readable
+from pocketlm.model.reading import Capitals, is_in_capitals, read, readable
 from pocketlm.model.suggest import Suggester
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
 
@@ -56,10 +55,29 @@ def test_a_line_of_capitals_is_more_than_an_abbreviation() -> None:
 
 def test_lines_of_capitals_are_read_without_them(tokenizer: Tokenizer) -> None:
     assert read("SEE YOU. I\nNASA it\nLET'S GO T", tokenizer) == (
-        *("See you. I\nNASA it\nLet's go ", "T", True),
+        *("See you. I\nNASA it\nLet's go ", "T", Capitals.ALL),
     )
-    assert read("SEE YOU\nME yo", tokenizer) == ("See you\nME ", "yo", False)
-    assert read("SEE YO", tokenizer) == ("See ", "YO", True)
+    assert read("SEE YOU\nME yo", tokenizer) == ("See you\nME ", "yo", Capitals.NONE)
+    assert read("SEE YO", tokenizer) == ("See ", "YO", Capitals.ALL)
+
+
+def test_words_are_read_without_the_capitals_that_they_have_not_by_themselves(
+    tokenizer: Tokenizer,
+) -> None:
+    read_so = (
+        ("See You At The ", "See you at the ", Capitals.WORDS),
+        ("Will You See The Station, I ", "Will you see the station, I ", Capitals.WORDS),
+        ("See You At The Well-known ", "See you at the well-known ", Capitals.WORDS),
+        ("See You at The ", "See You at The ", Capitals.NONE),
+        ("See You ", "See You ", Capitals.NONE),  # one may be a name
+        ("See. You. At. The. ", "See. You. At. The. ", Capitals.NONE),
+        ("Qzx Qzx Qzx ", "Qzx Qzx Qzx ", Capitals.NONE),
+    )
+    for text, context, capitals in read_so:
+        assert read(text, tokenizer) == (context, "", capitals)
+        typed = (text + "T", text + "t")
+        expected = ((context, "T", capitals), (text, "t", Capitals.NONE))
+        assert tuple(read(each, tokenizer) for each in typed) == expected
 
 
 def test_what_cannot_be_read_changes_no_suggestion(ascii_only: Tokenizer) -> None:
@@ -77,17 +95,20 @@ def test_what_cannot_be_read_changes_no_suggestion(ascii_only: Tokenizer) -> Non
 
 def test_capitals_are_answered_with_capitals(tokenizer: Tokenizer) -> None:
     suggester = Suggester(Bigram(tokenizer, 1))
-    for typed, quiet in (
-        ("SEE YOU ", "See you "),
-        ("SEE YOU T", "See you t"),
-        ("SEE TH", "See th"),
+    for typed, plain, way in (
+        ("SEE YOU ", "See you ", str.upper),
+        ("SEE YOU T", "See you t", str.upper),
+        ("SEE TH", "See th", str.upper),
+        ("See You At ", "See you at ", capitalised),
+        ("See You At T", "See you at t", capitalised),
     ):
-        loud = suggester.suggest(typed)
-        assert [each.word for each in loud] == [
-            each.word.upper() for each in suggester.suggest(quiet)
-        ]
-        assert loud
-        assert np.isclose(loud[0].probability, suggester.suggest(quiet)[0].probability)
+        found, expected = suggester.suggest(typed), suggester.suggest(plain)
+        assert [each.word for each in found] == [way(each.word) for each in expected]
+        assert found[0].probability == pytest.approx(expected[0].probability)
+
+
+def capitalised(word: str) -> str:
+    return word[0].upper() + word[1:]
 
 
 @settings(max_examples=200, deadline=None)

@@ -83,6 +83,7 @@ def test_the_ways_to_type_a_line() -> None:
     assert typed_as([line], "written", 1) == [line]
     assert typed_as([line], "typographic", 1) == ["He said “I’m off” – and…"]
     assert typed_as([line], "capitals", 1) == ['HE SAID "I\'M OFF" - AND...']
+    assert typed_as([line], "capital-words", 1) == ['He Said "I\'m Off" - And...']
     assert typed_as([line], "lower-case", 1) == ['he said "i\'m off" - and...']
     with_emoji = typed_as([line, ""], "emoji", 1)
     assert with_emoji == typed_as([line, ""], "emoji", 1)

@@ -29,7 +29,7 @@ TEXTS = (
     *("i was wonder", "please call m", "it is rain", "we are go", "that was a bea", "an umbr"),
     # case: sentence starts, names, capitals, all lower case
     *("w", "W", "Yes. W", "i live in lon", "I live in lon", "I live in Lon", "I live in LON"),
-    *("in Par", "on mon", "MEET ME ", "I CAN'T WAIT TO S", "OK. SEE YOU TOM"),
+    *("in Par", "on mon", "MEET ME ", "I CAN'T WAIT TO S", "OK. SEE YOU TOM", "Happy Birthday To "),
     *("THANK Y", "Th", "is i", "and I", "New Y", "my friend Ma", "his name is j"),
     # apostrophes, typed or not
     *(

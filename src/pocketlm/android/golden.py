@@ -123,8 +123,8 @@ def write_words(path: Path, texts: Iterable[str]) -> int:
 def write_reading(path: Path, tokenizer: Tokenizer, texts: Iterable[str]) -> int:
     """What model/reading.py makes of each text, and in capitals; returns how many there are."""
     whole = (_joined(text) for text in texts)
-    every = (way for text in whole for way in (text, text.upper()))
-    return _write_lines(path, ({"text": t, **read(t, tokenizer)._asdict()} for t in every))
+    every = (way for text in whole for way in (text, text.upper(), _with_capital_words(text)))
+    return _write_lines(path, (_reading_case(text, tokenizer) for text in every))
 
 
 def write_weights(path: Path, model: Path) -> None:
@@ -230,6 +230,15 @@ def _words_case(text: str) -> dict[str, Any]:
         "starts_sentence": words.starts_sentence(text),
         "capitalised": words.capitalise_sentences(text),
     }
+
+
+def _reading_case(text: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    context, prefix, capitals = read(text, tokenizer)
+    return {"text": text, "context": context, "prefix": prefix, "capitals": capitals.value}
+
+
+def _with_capital_words(text: str) -> str:
+    return " ".join(part[:1].upper() + part[1:] for part in text.split(" "))
 
 
 def _joined(text: str) -> str:

@@ -1,6 +1,7 @@
 package org.pocketlm.suggest
 
 import kotlin.math.ln
+import org.pocketlm.text.Capitals
 import org.pocketlm.text.OPENING_SIGNS
 import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.WORD_START
@@ -39,7 +40,8 @@ internal class Target(
             return Target(
                 key.toByteArray(Charsets.UTF_8),
                 apostrophes = prefix.any { isApostrophe(it.code) },
-                capital = beginsUpper(prefix) && !read.capitals && !startsSentence(read.context),
+                capital = beginsUpper(prefix) && read.capitals == Capitals.NONE &&
+                    !startsSentence(read.context),
                 typed = prefix.codePointCount(0, prefix.length),
             )
         }

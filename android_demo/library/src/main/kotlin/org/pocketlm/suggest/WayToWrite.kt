@@ -2,6 +2,7 @@ package org.pocketlm.suggest
 
 import java.util.Locale
 import kotlin.math.ln
+import org.pocketlm.text.Capitals
 import org.pocketlm.text.TextSoFar
 import org.pocketlm.text.beginsUpper
 import org.pocketlm.text.capitalised
@@ -28,9 +29,9 @@ internal fun fittingShare(context: String, prefix: String): Double {
 /**
  * How a word is shown: as it was begun, else as the text mostly writes it there.
  *
- * A sentence starts with a capital, unless hardly any text does so with this word; in a line of
- * capitals it has nothing else. What is typed already is not shown; if it is the word, another way
- * to write it may be.
+ * A sentence starts with a capital, unless hardly any text does so with this word; a line in
+ * capitals goes on in them. What is typed already is not shown; if it is the word, another way to
+ * write it may be.
  */
 internal fun wayToWrite(
     word: FoundWord,
@@ -53,8 +54,7 @@ internal fun wayToWrite(
         val best = likeliest(fitting)
         if (fitting.getValue(best) >= word.total + fittingShare) shown = best
     }
-    shown = if (read.capitals) shown.uppercase(Locale.ROOT) else asBegun(shown, prefix)
-    return shown.takeIf { it != prefix }
+    return asBegun(shown, prefix, read.capitals).takeIf { it != prefix }
 }
 
 private fun likeliest(ways: Map<String, Double>): String =
@@ -63,17 +63,17 @@ private fun likeliest(ways: Map<String, Double>): String =
 private fun fits(word: String, prefix: String): Boolean =
     word.startsWith(prefix) || withoutApostrophes(word).startsWith(prefix)
 
-/** The word with the capitals of the prefix. */
-private fun asBegun(word: String, prefix: String): String {
-    if (prefix.isEmpty()) return word
-    val rest = prefix.substring(prefix.offsetByCodePoints(0, 1))
+/** The word with the capitals of the prefix and of its line. */
+private fun asBegun(word: String, prefix: String, capitals: Capitals): String {
+    val rest = prefix.drop(if (prefix.isEmpty()) 0 else prefix.offsetByCodePoints(0, 1))
     return when {
-        isUpper(prefix) && countLetters(prefix) > 1 -> word.uppercase(Locale.ROOT)
+        capitals == Capitals.ALL || isUpper(prefix) && countLetters(prefix) > 1 ->
+            word.uppercase(Locale.ROOT)
         rest != rest.lowercase(Locale.ROOT) && fold(word).startsWith(fold(prefix)) -> {
             val characters = prefix.codePointCount(0, prefix.length)
             prefix + word.substring(word.offsetByCodePoints(0, characters)) // "McD", "iPh"
         }
-        beginsUpper(prefix) -> capitalised(word)
+        capitals == Capitals.WORDS || beginsUpper(prefix) -> capitalised(word)
         else -> word
     }
 }

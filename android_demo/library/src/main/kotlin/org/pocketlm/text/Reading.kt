@@ -12,33 +12,37 @@ package org.pocketlm.text
 // Of a longer text only the end is context: between so many and twice as many characters.
 private const val CONTEXT_CHARACTERS = 1024
 
-// A line is in capitals that has so many words of two capitals or more, and no small letter.
+// A line is in capitals by so many words that would have none.
 private const val WORDS_IN_CAPITALS = 2
+
+// The log-probability of a token that is no piece of text, in a word.
+private const val UNLIKELY = -20.0
+private const val ASCII_SIZE = 0x80
+/** Where a line has capitals that are only a way to write: nowhere, At The Start Of All Words, EVERYWHERE. */
+internal enum class Capitals { NONE, WORDS, ALL }
 
 /**
  * What was typed.
  *
- * @property context all before the word that is being typed.
- * @property prefix what there is of that word.
- * @property capitals whether their line is typed in capitals.
+ * @property context all before the word that is being typed, without such capitals.
+ * @property prefix what there is of that word, as it was typed.
+ * @property capitals of their line.
  */
 internal class TextSoFar private constructor(
     val context: String,
     val prefix: String,
-    val capitals: Boolean,
+    val capitals: Capitals,
 ) {
     companion object {
         /** The text so far for a model with this tokenizer. */
         fun read(text: String, tokenizer: Tokenizer): TextSoFar {
             val (before, typed) = splitContext(readable(text, tokenizer))
-            val lines = recent(before, CONTEXT_CHARACTERS).split('\n')
             val prefix = plainApostrophes(typed)
-            val capitals = isInCapitals(lines.last() + prefix)
-            val context = lines.withIndex().joinToString("\n") { (number, line) ->
-                val inCapitals = if (number == lines.lastIndex) capitals else isInCapitals(line)
-                if (inCapitals) capitaliseSentences(fold(line)) else line
-            }
-            return TextSoFar(context, prefix, capitals)
+            val lines = recent(before, CONTEXT_CHARACTERS).split('\n')
+            val capitals = capitalsOf(lines.last(), prefix, tokenizer)
+            val finished = lines.dropLast(1).map { plainly(it, capitalsOf(it, "", tokenizer), tokenizer) }
+            val context = finished + plainly(lines.last(), capitals, tokenizer)
+            return TextSoFar(context.joinToString("\n"), prefix, capitals)
         }
     }
 }
@@ -68,6 +72,54 @@ internal fun isInCapitals(line: String): Boolean =
     skip(line, 0) { !Character.isLowerCase(it) } == line.length &&
         wordsOf(line).count { countCapitals(it) > 1 } >= WORDS_IN_CAPITALS
 
+/** Whether all words of a line begin with a capital that several have not by themselves. */
+private fun hasCapitalWords(line: String, tokenizer: Tokenizer): Boolean {
+    var needless = 0
+    forEachWord(line) { start, stop ->
+        val begins = start == 0 || line[start - 1] == ' '
+        if (begins && Character.isLowerCase(line.codePointAt(start))) return false
+        val sentence = startsSentence(line.substring(0, start))
+        if (!sentence && isNeedless(line.substring(start, stop), tokenizer)) needless++
+    }
+    return needless >= WORDS_IN_CAPITALS
+}
+
+private fun capitalsOf(line: String, prefix: String, tokenizer: Tokenizer): Capitals {
+    val small = prefix.isNotEmpty() && Character.isLowerCase(prefix.codePointAt(0))
+    return when {
+        isInCapitals(line + prefix) -> Capitals.ALL
+        !small && hasCapitalWords(line, tokenizer) -> Capitals.WORDS
+        else -> Capitals.NONE
+    }
+}
+
+/** Whether a word has one capital, at its start, and is likelier without by the tokenizer. */
+private fun isNeedless(word: String, tokenizer: Tokenizer): Boolean {
+    val lower = fold(word)
+    val rest = word.offsetByCodePoints(0, 1)
+    return word != lower && word.substring(rest) == lower.substring(lower.offsetByCodePoints(0, 1)) &&
+        logProbability(lower, tokenizer) > logProbability(word, tokenizer)
+}
+
+private fun logProbability(word: String, tokenizer: Tokenizer): Double =
+    tokenizer.encode(word).sumOf { if (tokenizer.isText(it)) tokenizer.score(it).toDouble() else UNLIKELY }
+
+/** A line as it would be written without its capitals. */
+private fun plainly(line: String, capitals: Capitals, tokenizer: Tokenizer): String = when (capitals) {
+    Capitals.NONE -> line
+    Capitals.ALL -> capitaliseSentences(fold(line))
+    Capitals.WORDS -> {
+        val plain = StringBuilder()
+        var done = 0
+        forEachWord(line) { start, stop ->
+            val word = line.substring(start, stop)
+            plain.append(line, done, start).append(if (isNeedless(word, tokenizer)) fold(word) else word)
+            done = stop
+        }
+        capitaliseSentences(plain.append(line, done, line.length).toString())
+    }
+}
+
 private fun countCapitals(word: String): Int {
     var count = 0
     skip(word, 0) {
@@ -85,5 +137,3 @@ private fun plainSign(codePoint: Int): String = when (codePoint) {
     '…'.code -> "..."
     else -> " "
 }
-
-private const val ASCII_SIZE = 0x80

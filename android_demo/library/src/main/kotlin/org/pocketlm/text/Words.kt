@@ -168,7 +168,7 @@ internal inline fun skip(text: String, start: Int, skipped: (Int) -> Boolean): I
 }
 
 /** Where the words of a text begin and end, in their order. */
-private inline fun forEachWord(text: String, action: (Int, Int) -> Unit) {
+internal inline fun forEachWord(text: String, action: (Int, Int) -> Unit) {
     var position = 0
     while (true) {
         val start = skip(text, position) { !isLetter(it) }

@@ -6,7 +6,6 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.pocketlm.Golden
 import org.pocketlm.suggest.Vocabularies
-import org.pocketlm.truth
 
 class ReadingTest {
     private val pieces = Vocabularies.pieces
@@ -32,8 +31,18 @@ class ReadingTest {
         val read = TextSoFar.read("SEE YOU. I\nNASA it\nLET'S GO T", pieces)
         assertEquals("See you. I\nNASA it\nLet's go ", read.context)
         assertEquals("T", read.prefix)
-        assertTrue(read.capitals)
+        assertEquals(Capitals.ALL, read.capitals)
         assertEquals("ME ", TextSoFar.read("ME yo", pieces).context)
+    }
+
+    @Test
+    fun `words are read without the capitals that they have not by themselves`() {
+        val read = TextSoFar.read("The See To The T", pieces)
+        assertEquals("The see to the ", read.context)
+        assertEquals(Capitals.WORDS, read.capitals)
+        for (text in listOf("The See to The ", "The See ", "The See To The t", "The. See. To. The. ")) {
+            assertEquals(text, Capitals.NONE, TextSoFar.read(text, pieces).capitals)
+        }
     }
 
     @Test
@@ -47,7 +56,7 @@ class ReadingTest {
                 val read = TextSoFar.read(text, tokenizer)
                 assertEquals(text, case["context"].text(), read.context)
                 assertEquals(text, case["prefix"].text(), read.prefix)
-                assertEquals(text, case["capitals"].truth(), read.capitals)
+                assertEquals(text, case["capitals"].text(), read.capitals.name.lowercase())
             }
         }
     }
