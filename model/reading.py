@@ -11,6 +11,7 @@ change gives.
 
 import unicodedata
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from pocketlm.model.tokenizer import Tokenizer
@@ -106,6 +107,7 @@ def _capitals_of(line: str, prefix: str, tokenizer: Tokenizer) -> Capitals:
     return Capitals.NONE
 
 
+@lru_cache(maxsize=1024)
 def _is_needless(word: str, tokenizer: Tokenizer) -> bool:
     """Whether a word has one capital, at its start, and is likelier without by the tokenizer."""
     lower = fold(word)
