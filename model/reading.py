@@ -1,6 +1,6 @@
 """The text so far as a suggester reads it: what a model has hardly seen becomes what it knows.
 
-    text -> readable: its spaces, and signs without a piece -> context (finished) + prefix
+    text -> context (finished) + prefix -> readable: its spaces, and signs without a piece
          -> lines in capitals as they are written otherwise
 
 A sign that the tokenizer has no piece for is three or four bytes, which say next to nothing to a
@@ -30,12 +30,14 @@ from pocketlm.model.words import (
 CONTEXT_CHARACTERS = 1024
 # What typographic signs stand for.
 PLAIN_SIGNS = {
-    **dict.fromkeys("‘’‛", "'"),
-    **dict.fromkeys("“”„‟«»", '"'),
-    **dict.fromkeys("‐‑‒–—―−", "-"),
+    "’": "'",
+    **dict.fromkeys("‘‛“”„‟«»", '"'),
+    **dict.fromkeys("‐‑‒–−", "-"),
+    **dict.fromkeys("—―", " - "),  # mostly without spaces, and between words
     "…": "...",
 }
-# A line is in capitals by so many words that would have none.
+VARIATION_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+# So many words say that the capitals of a line are a way to write.
 WORDS_IN_CAPITALS = 2
 # The log-probability of a token that is no piece of text, in a word.
 UNLIKELY = -20.0
@@ -54,25 +56,28 @@ class TextSoFar(NamedTuple):
 
     context: str  # all before the word that is being typed, without such capitals
     prefix: str  # what there is of that word, as it was typed
-    capitals: Capitals  # of their line
+    capitals: Capitals  # of the words that go on with it
 
 
 def read(text: str, tokenizer: Tokenizer) -> TextSoFar:
     """The text so far for a model with this tokenizer."""
-    context, prefix = split_context(readable(text, tokenizer))
-    context, prefix = recent(context, CONTEXT_CHARACTERS), plain_apostrophes(prefix)
+    context, prefix = split_context(plain_spaces(text))
+    context = recent(readable(context, tokenizer), CONTEXT_CHARACTERS)
+    prefix = plain_apostrophes(readable(prefix, tokenizer))
     *finished, line = context.split("\n")
-    capitals = _capitals_of(line, prefix, tokenizer)
-    lines = [_plainly(each, _capitals_of(each, "", tokenizer), tokenizer) for each in finished]
+    capitals = _capitals_of(line, tokenizer)
+    if is_in_capitals(line + prefix):
+        capitals = Capitals.ALL
+    lines = [_plainly(each, _capitals_of(each, tokenizer), tokenizer) for each in finished]
     lines.append(_plainly(line, capitals, tokenizer))
-    return TextSoFar("\n".join(lines), prefix, capitals)
+    return TextSoFar("\n".join(lines), prefix, _after(prefix, capitals))
 
 
 def readable(text: str, tokenizer: Tokenizer) -> str:
     """White space as spaces, and signs that no piece has as plain ones, or else as spaces.
 
-    Letters and digits stay, those of other scripts too, and so does all of ASCII, each sign of
-    which is one token. Marks and invisible characters that no piece has are left out.
+    Letters with their marks and digits stay, those of other scripts too, and so does ASCII, each
+    sign of which is one token. Invisible characters that no piece has are left out.
     """
     text = plain_spaces(text)
     if text.isascii():
@@ -81,7 +86,7 @@ def readable(text: str, tokenizer: Tokenizer) -> str:
 
 
 def is_in_capitals(line: str) -> bool:
-    """Whether a line is typed in capitals: an abbreviation alone is not, nor "I"."""
+    """Whether a line has two words of two capitals or more, and no small letter."""
     if any(c.islower() for c in line):
         return False
     capitals = (sum(c.isupper() for c in line[start:stop]) for start, stop in word_spans(line))
@@ -99,12 +104,16 @@ def has_capital_words(line: str, tokenizer: Tokenizer) -> bool:
     return needless >= WORDS_IN_CAPITALS
 
 
-def _capitals_of(line: str, prefix: str, tokenizer: Tokenizer) -> Capitals:
-    if is_in_capitals(line + prefix):
+def _capitals_of(line: str, tokenizer: Tokenizer) -> Capitals:
+    if is_in_capitals(line):
         return Capitals.ALL
-    if not prefix[:1].islower() and has_capital_words(line, tokenizer):
-        return Capitals.WORDS
-    return Capitals.NONE
+    return Capitals.WORDS if has_capital_words(line, tokenizer) else Capitals.NONE
+
+
+def _after(prefix: str, capitals: Capitals) -> Capitals:
+    """Those of a line for a word that begins so: a small letter is against them."""
+    against = prefix if capitals is Capitals.ALL else prefix[:1]
+    return Capitals.NONE if any(c.islower() for c in against) else capitals
 
 
 @lru_cache(maxsize=1024)
@@ -137,8 +146,8 @@ def _plainly(line: str, capitals: Capitals, tokenizer: Tokenizer) -> str:
 
 def _plain(character: str) -> str:
     category = unicodedata.category(character)
-    if character.isascii() or category[0] in "LN":
-        return character
-    if category[0] == "M" or category == "Cf":
+    if category in ("Cf", "Me") or ord(character) in VARIATION_SELECTORS:
         return ""
+    if character.isascii() or category[0] in "LNM":
+        return character
     return PLAIN_SIGNS.get(character, " ")

@@ -10,9 +10,8 @@ from helpers import ROOT
 from pocketlm.export.bundle import read_manifest
 from pocketlm.golden import TEXTS, main
 from pocketlm.model.blocklist import offensive_words
-from pocketlm.model.generate import context_tokens
-from pocketlm.model.words import split_context
-from pocketlm.models import open_tokenizer, resolve_model, shipped_models
+from pocketlm.model.reading import read
+from pocketlm.models import resolve_model, shipped_models
 from pocketlm.text_entries import open_suggester
 
 
@@ -25,7 +24,7 @@ def read_golden(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", shipped_models())
 def test_golden_cases_hold(name: str) -> None:
     golden = read_golden(name)
-    suggester, tokenizer = open_suggester(Path(name), offensive_words()), open_tokenizer(Path(name))
+    suggester = open_suggester(Path(name), offensive_words())
     assert len(golden["cases"]) > len(TEXTS) / 2
     for case in golden["cases"]:
         found = suggester.suggest(case["text"], golden["slots"])
@@ -33,8 +32,8 @@ def test_golden_cases_hold(name: str) -> None:
         assert [each.word for each in found] == [each["word"] for each in expected], case["text"]
         probabilities = [each["probability"] for each in expected]
         assert [each.probability for each in found] == pytest.approx(probabilities, rel=1e-2)
-        context = split_context(case["text"])[0].rstrip(" ")
-        assert list(context_tokens(tokenizer, context)) == case["context_tokens"]
+        context = read(case["text"], suggester.tokenizer).context
+        assert suggester.context_tokens(context) == case["context_tokens"]
 
 
 @pytest.mark.parametrize("name", shipped_models())

@@ -9,6 +9,7 @@ from pocketlm.model.corpus import Corpus
 from pocketlm.model.reading import Capitals, is_in_capitals, read, readable
 from pocketlm.model.suggest import Suggester
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
+from pocketlm.model.words import plain_apostrophes, split_context
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +23,16 @@ def ascii_only(corpus: Corpus) -> Tokenizer:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("I’m “so” — wait…", 'I\'m "so" - wait...'),
+        ("I’m “so” – wait…", 'I\'m "so" - wait...'),
+        ("so—no ‘yes’", "so - no \"yes'"),
         ("great 😀😀 th", "great    th"),
         ("great👍🏽th", "great  th"),
         ("love ❤️ you", "love   you"),
         ("👨‍👩‍👧 x", "    x"),
-        ("1️⃣ cafe\u0301", "1 cafe"),
+        ("1️⃣ cafe\u0301", "1 cafe\u0301"),
         ("sup\u00adport\u200b", "support"),
         ("a\u00a0b\tc\nd", "a b c\nd"),
-        ("naïve привет 日本 ² ½", "naïve привет 日本 ² ½"),
+        ("naïve привет 日本 नमस्ते ² ½", "naïve привет 日本 नमस्ते ² ½"),
         ("a&b ~ {x} \x01", "a&b ~ {x} \x01"),
         ("", ""),
     ],
@@ -59,6 +61,8 @@ def test_lines_of_capitals_are_read_without_them(tokenizer: Tokenizer) -> None:
     )
     assert read("SEE YOU\nME yo", tokenizer) == ("See you\nME ", "yo", Capitals.NONE)
     assert read("SEE YO", tokenizer) == ("See ", "YO", Capitals.ALL)
+    for prefix in ("h", "He"):
+        assert read("SEE YOU " + prefix, tokenizer) == ("See you ", prefix, Capitals.NONE)
 
 
 def test_words_are_read_without_the_capitals_that_they_have_not_by_themselves(
@@ -75,9 +79,8 @@ def test_words_are_read_without_the_capitals_that_they_have_not_by_themselves(
     )
     for text, context, capitals in read_so:
         assert read(text, tokenizer) == (context, "", capitals)
-        typed = (text + "T", text + "t")
-        expected = ((context, "T", capitals), (text, "t", Capitals.NONE))
-        assert tuple(read(each, tokenizer) for each in typed) == expected
+        assert read(text + "T", tokenizer) == (context, "T", capitals)
+        assert read(text + "t", tokenizer) == (context, "t", Capitals.NONE)
 
 
 def test_what_cannot_be_read_changes_no_suggestion(ascii_only: Tokenizer) -> None:
@@ -109,6 +112,15 @@ def test_capitals_are_answered_with_capitals(tokenizer: Tokenizer) -> None:
 
 def capitalised(word: str) -> str:
     return word[0].upper() + word[1:]
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("aB é’‘\u00ad\u200b\u0301\ufe0f😀—日", max_size=12))
+def test_the_word_that_is_completed_is_the_one_that_a_keyboard_replaces(
+    tokenizer: Tokenizer, text: str
+) -> None:
+    prefix = split_context(text)[1]
+    assert read(text, tokenizer).prefix == plain_apostrophes(readable(prefix, tokenizer))
 
 
 @settings(max_examples=200, deadline=None)

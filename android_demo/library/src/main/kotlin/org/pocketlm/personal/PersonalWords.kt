@@ -149,10 +149,11 @@ class PersonalWords(private val file: File, private val today: () -> Int) {
                     word.first().isLetter() && word.last().isLetter()
             }
 
-        /** A capital at a word's start may be its sentence's: lower case wins once it was seen. */
+        /** Capitals may be those of a sentence or of a line: what was seen with fewer wins. */
         private fun spelling(known: String?, word: String): String = when {
-            known == null -> word
+            known == null || known == known.uppercase() -> word
             word.first().isUpperCase() && word.drop(1) == word.drop(1).lowercase() -> known
+            word == word.uppercase() -> known
             else -> word
         }
     }

@@ -45,6 +45,8 @@ class PersonalWordsTest {
         val words = open()
         words.type("Zora zora Zora McDoe mcdoe McDoe Berlin Berlin")
         assertEquals(setOf("zora", "McDoe", "Berlin"), words.counts().keys)
+        words.type("ZORA BERLIN NATO NATO ZOE Zoe")
+        assertEquals(setOf("zora", "McDoe", "Berlin", "NATO", "Zoe"), words.counts().keys)
     }
 
     @Test

@@ -12,7 +12,7 @@ class ReadingTest {
 
     @Test
     fun `signs without a piece are read as plain ones, or as spaces`() {
-        assertEquals("I'm \"so\" - ... ", readable("I’m “so” — …😀", pieces))
+        assertEquals("I'm \"so\" - - ... ", readable("I’m “so” –—…😀", pieces))
         assertEquals("a caf\u00e9 1 \u65e5", readable("a\u00a0caf\u00e9 1\ufe0f\u20e3 \u65e5", pieces))
         assertEquals("sup port a&b", readable("sup\u00ad port a&b", pieces))
     }
@@ -40,7 +40,10 @@ class ReadingTest {
         val read = TextSoFar.read("The See To The T", pieces)
         assertEquals("The see to the ", read.context)
         assertEquals(Capitals.WORDS, read.capitals)
-        for (text in listOf("The See to The ", "The See ", "The See To The t", "The. See. To. The. ")) {
+        val small = TextSoFar.read("The See To The t", pieces)
+        assertEquals("The see to the ", small.context)
+        assertEquals(Capitals.NONE, small.capitals)
+        for (text in listOf("The See to The ", "The See ", "The. See. To. The. ")) {
             assertEquals(text, Capitals.NONE, TextSoFar.read(text, pieces).capitals)
         }
     }
