@@ -101,10 +101,10 @@ class Rescored:
         if not found:
             return []
         tokenizer = self._predictor.tokenizer
-        before = recent(readable(left, tokenizer), CONTEXT_CHARACTERS)
-        right = readable(right, tokenizer)
+        before, right = left, readable(right, tokenizer)
         while before and is_inner(before[-1]):
             before = before[:-1]  # the beginning of the word, which candidates have
+        before = recent(readable(before, tokenizer), CONTEXT_CHARACTERS)
         texts = [
             [*context_tokens(tokenizer, before + each.word + right), tokenizer.end_id]
             for each in found

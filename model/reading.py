@@ -36,7 +36,7 @@ PLAIN_SIGNS = {
     **dict.fromkeys("—―", " - "),  # mostly without spaces, and between words
     "…": "...",
 }
-VARIATION_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+VARIATION_SELECTORS = frozenset((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 # So many words say that the capitals of a line are a way to write.
 WORDS_IN_CAPITALS = 2
 # The log-probability of a token that is no piece of text, in a word.
@@ -61,7 +61,7 @@ class TextSoFar(NamedTuple):
 
 def read(text: str, tokenizer: Tokenizer) -> TextSoFar:
     """The text so far for a model with this tokenizer."""
-    context, prefix = split_context(plain_spaces(text))
+    context, prefix = split_context(text)
     context = recent(readable(context, tokenizer), CONTEXT_CHARACTERS)
     prefix = plain_apostrophes(readable(prefix, tokenizer))
     *finished, line = context.split("\n")

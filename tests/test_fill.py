@@ -28,7 +28,7 @@ from pocketlm.model.gap_predictor import GapPredictor
 from pocketlm.model.language_model import ModelConfig
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.network import open_run
-from pocketlm.model.predictor import IntArray
+from pocketlm.model.predictor import FloatArray, IntArray
 from pocketlm.model.reading import readable
 from pocketlm.model.run_folder import load_gap_run
 from pocketlm.model.segments import Segments, pack_segments
@@ -213,6 +213,22 @@ def test_a_text_has_one_gap() -> None:
 def test_the_right_side_has_the_tokens_of_its_line(tokenizer: Tokenizer, right: str) -> None:
     line = tokenizer.encode("you" + readable(right, tokenizer))
     assert [*line[len(tokenizer.encode("you")) :], END_ID] == right_tokens(tokenizer, right)
+
+
+def test_an_invisible_sign_ends_the_word_that_candidates_replace(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = open_run(run)
+    filler, scored, score = Rescored(predictor, candidates=4), [], predictor.score
+
+    def keep_and_score(texts: list[list[int]]) -> list[FloatArray]:
+        scored.extend(texts)
+        return score(texts)
+
+    monkeypatch.setattr(predictor, "score", keep_and_score)
+    words = {each.word for each in filler.fill("see you\u00adt", " now", 4)}
+    decode = predictor.tokenizer.decode
+    assert {decode(tokens[:-1]) for tokens in scored} == {f"see you{word} now" for word in words}
 
 
 def test_a_forward_model_ranks_its_candidates_by_the_whole_line(run: Path) -> None:

@@ -35,6 +35,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pocketlm.benchmarks.typed_as import typed_as
 from pocketlm.golden import SUGGESTIONS, TEXTS, golden_cases
 from pocketlm.model import words
 from pocketlm.model.corpus import EMBEDDED, corpus_roots, open_corpus
@@ -122,8 +123,8 @@ def write_words(path: Path, texts: Iterable[str]) -> int:
 
 def write_reading(path: Path, tokenizer: Tokenizer, texts: Iterable[str]) -> int:
     """What model/reading.py makes of each text, and in capitals; returns how many there are."""
-    whole = (_joined(text) for text in texts)
-    every = (way for text in whole for way in (text, text.upper(), _with_capital_words(text)))
+    ways = ("written", "capitals", "capital-words")
+    every = (typed_as([_joined(text)], way, SEED)[0] for text in texts for way in ways)
     return _write_lines(path, (_reading_case(text, tokenizer) for text in every))
 
 
@@ -235,10 +236,6 @@ def _words_case(text: str) -> dict[str, Any]:
 def _reading_case(text: str, tokenizer: Tokenizer) -> dict[str, Any]:
     context, prefix, capitals = read(text, tokenizer)
     return {"text": text, "context": context, "prefix": prefix, "capitals": capitals.value}
-
-
-def _with_capital_words(text: str) -> str:
-    return " ".join(part[:1].upper() + part[1:] for part in text.split(" "))
 
 
 def _joined(text: str) -> str:

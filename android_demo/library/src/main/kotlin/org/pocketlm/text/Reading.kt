@@ -37,7 +37,7 @@ internal class TextSoFar private constructor(
     companion object {
         /** The text so far for a model with this tokenizer. */
         fun read(text: String, tokenizer: Tokenizer): TextSoFar {
-            val (before, typed) = splitContext(plainSpaces(text))
+            val (before, typed) = splitContext(text)
             val lines = recent(readable(before, tokenizer), CONTEXT_CHARACTERS).split('\n')
             val prefix = plainApostrophes(readable(typed, tokenizer))
             val last = lines.last()
