@@ -18,10 +18,12 @@ class FoundWords:
     def add(self, word: str, log_probability: float) -> float:
         """Add probability to one way to write a word; returns that of all of them."""
         folded = fold(word)
-        ways = self._ways.setdefault(folded, {})
+        if folded not in self._totals:
+            self._ways[folded], self._totals[folded] = {word: log_probability}, log_probability
+            return log_probability
+        ways = self._ways[folded]
         ways[word] = _log_add(ways.get(word, -math.inf), log_probability)
-        total = _log_add(self._totals.get(folded, -math.inf), log_probability)
-        self._totals[folded] = total
+        total = self._totals[folded] = _log_add(self._totals[folded], log_probability)
         return total
 
     def kth_best(self, *ks: int) -> list[float]:

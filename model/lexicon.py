@@ -154,6 +154,8 @@ class Lexicon:
     def _find_after(self, pieces: Pieces) -> Longer:
         """The words that begin with some pieces and go on, by their shares of what these begin."""
         longer = self._longer_words.after(pieces)
+        if not longer.words:
+            return longer
         going_on = 0.0 if pieces[1:] else self._log_going_on[pieces[0]]
         return longer._replace(logs=longer.logs + going_on)
 

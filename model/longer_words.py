@@ -70,6 +70,10 @@ class LongerWords:
             for first, (start, stop) in enumerate(itertools.pairwise(parts))
             if start < stop
         }
+        self._second = {
+            first: np.array([word[0] for word in words])
+            for first, (words, _) in self._words_of.items()
+        }
 
     @classmethod
     def build(cls, ways: Mapping[str, int], tokenizer: Tokenizer) -> "LongerWords":
@@ -144,8 +148,10 @@ class LongerWords:
         longer = first + (first < last and words[first] == begun)
         if longer >= last:
             return _NO_LONGER
-        following = np.array([word[len(begun)] for word in words[longer:last]])
         logs = np.log(counts[longer:last] / counts[first:last].sum())
+        if not begun:
+            return Longer(logs, self._second[pieces[0]], words)
+        following = np.array([word[len(begun)] for word in words[longer:last]])
         return Longer(logs, following, words[longer:last])
 
 

@@ -34,12 +34,12 @@ from pocketlm.model.found_words import FoundWords, Ways
 from pocketlm.model.generate import context_tokens
 from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.open_beginnings import Beginning, OpenBeginnings
-from pocketlm.model.predictor import Predictor
+from pocketlm.model.predictor import IntArray, Predictor
 from pocketlm.model.reading import Capitals, read
 from pocketlm.model.steps import Steps, Tokens
 from pocketlm.model.text_entry import EXPANSIONS, Suggestion
 from pocketlm.model.tokenizer import WORD_START
-from pocketlm.model.word_pieces import WordPieces
+from pocketlm.model.word_pieces import DoubleArray, WordPieces
 from pocketlm.model.words import (
     APOSTROPHES,
     OPENING_SIGNS,
@@ -53,6 +53,8 @@ from pocketlm.model.words import (
 
 # Of one beginning only so many longer ones matter: for each step, and for each word asked for.
 CONTINUATIONS_A_STEP, CONTINUATIONS_A_WORD = 11, 2
+# The likeliest of these are mostly no more than so many nats below the first.
+LARGEST_WITHIN = 8.0
 # A word that is so much less likely than the first is no suggestion.
 LEAST_SHARE = 1e-4
 LOG_LEAST_SHARE = float(np.log(LEAST_SHARE))
@@ -264,7 +266,7 @@ class Suggester:
         fitting = scores + fits
         most = CONTINUATIONS_A_STEP * self._expansions + CONTINUATIONS_A_WORD * k
         if len(ids) > most:
-            best = np.sort(np.argpartition(fitting, -most)[-most:])
+            best = _largest(fitting, most)
             ids, scores, fitting = ids[best], scores[best], fitting[best]
         lengths = len(parent.key) + self._pieces.key_lengths(target.apostrophes)[ids]
         logs = np.empty((len(open_.ROWS), len(ids)))
@@ -295,6 +297,15 @@ class Suggester:
             and (self._lexicon is None or word in self._lexicon)
             and not is_blocked(fold(word), self._blocked)
         )
+
+
+def _largest(logs: DoubleArray, most: int) -> IntArray:
+    """Where the `most` largest of more numbers stand, in order."""
+    # To leave out what is far below first takes a quarter of the time.
+    near = np.flatnonzero(logs > logs.max() - LARGEST_WITHIN)
+    if len(near) < most:
+        near = np.arange(len(logs))
+    return np.sort(near[np.argpartition(logs[near], -most)[-most:]])
 
 
 def _least(best: float, worst: float) -> float:

@@ -95,8 +95,9 @@ class WordPieces:
             ids += parts
             fits += [known[length]] * len(parts)
         longer = self._sorted[apostrophes].beginning_with(rest)
-        all_ids = np.concatenate((np.array(ids, dtype=np.int64), longer))
-        return all_ids, np.log(fits + [1.0] * len(longer))
+        logs = np.zeros(len(ids) + len(longer))
+        logs[: len(ids)] = np.log(fits)
+        return np.concatenate((np.array(ids, dtype=np.int64), longer)), logs
 
     def _find_going_on(self, rest: str, apostrophes: bool) -> npt.NDArray[np.bool_]:
         """Whether each piece [V] is one of the continuations."""

@@ -65,7 +65,9 @@ def recent(text: str, size: int) -> str:
 
 def without_apostrophes(text: str) -> str:
     """For matching "dont" with "don't"."""
-    return "".join(c for c in text if c not in APOSTROPHES)
+    for apostrophe in APOSTROPHES:
+        text = text.replace(apostrophe, "")
+    return text
 
 
 def word_spans(text: str) -> Iterator[tuple[int, int]]:
