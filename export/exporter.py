@@ -122,9 +122,7 @@ def _read_source(
     """The weights and tokens of a MODEL, its lexicon, and what its training was."""
     network, tokenizer = open_network(model)
     folder = resolve_model(model)
-    path = folder / LEXICON
-    lexicon = Lexicon.load(path, tokenizer) if path.is_file() else None
-    return network, tokenizer, lexicon, _training_summary(folder)
+    return network, tokenizer, Lexicon.of(folder, tokenizer), _training_summary(folder)
 
 
 def _methods(model: RecurrentLanguageModel) -> dict[str, Any]:

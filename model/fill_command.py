@@ -59,22 +59,20 @@ def open_filler(model: Path, blocked: "Set[str]") -> "Filler":
 
 def _open_filler(model: Path, blocked: "Set[str]") -> "Filler":
     from pocketlm.model.fill import BothSides, Rescored
-    from pocketlm.model.lexicon import LEXICON, Lexicon
+    from pocketlm.model.lexicon import Lexicon
     from pocketlm.model.network import NetworkPredictor
     from pocketlm.model.run_folder import load_gap_run, run_config
     from pocketlm.model.weights import WEIGHTS
     from pocketlm.models import model_kind, open_model, open_network, resolve_model
 
     folder = resolve_model(model)
-    kind, path = model_kind(folder), folder / LEXICON
-
+    kind = model_kind(folder)
     if kind == "run" and run_config(folder).direction == "both":
         network, tokenizer = load_gap_run(folder)
-        lexicon = Lexicon.load(path, tokenizer) if path.is_file() else None
+        lexicon = Lexicon.of(folder, tokenizer)
         return BothSides(network, tokenizer, folder.name, lexicon, blocked)
     whole_lines = kind == "bundle" and (folder / WEIGHTS).is_file()  # at once, not by steps
     predictor = (
         NetworkPredictor(*open_network(model), folder.name) if whole_lines else open_model(model)
     )
-    lexicon = Lexicon.load(path, predictor.tokenizer) if path.is_file() else None
-    return Rescored(predictor, lexicon, blocked)
+    return Rescored(predictor, Lexicon.of(folder, predictor.tokenizer), blocked)

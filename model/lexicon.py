@@ -85,6 +85,12 @@ class Lexicon:
         return cls(tokenizer.sha256, endings, bytes(bits), len(words), longer)
 
     @classmethod
+    def of(cls, folder: Path, tokenizer: Tokenizer) -> "Lexicon | None":
+        """That of a model's folder, if one lies there; UserError as `load`."""
+        path = folder / LEXICON
+        return cls.load(path, tokenizer) if path.is_file() else None
+
+    @classmethod
     def load(cls, path: Path, tokenizer: Tokenizer) -> "Lexicon":
         """Read a file.
 

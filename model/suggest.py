@@ -120,7 +120,7 @@ class Suggester:
         prefix itself, just as it was typed, is no suggestion.
         """
         context, prefix, capitals = read(text, self.tokenizer)
-        tokens = tuple(self.context_tokens(context))
+        tokens = self._context_tokens(context)
         words = self._search(tokens, _Target.of(context, prefix, capitals), k)
         small = prefix[:1].islower() and has_capital(context)
         fitting_share = LOG_SMALL_SHARE if small else LOG_FITTING_SHARE
@@ -138,15 +138,18 @@ class Suggester:
             if log <= best[0][0] - LOG_LEAST_SHARE
         ]
 
-    def context_tokens(self, context: str) -> list[int]:
-        """The tokens of a context, as `reading.read` has it.
+    def context_tokens(self, text: str) -> Tokens:
+        """The tokens that it reads before the word being typed.
 
         Where its text begins hardly a line in lower case, a sentence that is typed so is read with
         the capital that it would have there.
         """
+        return self._context_tokens(read(text, self.tokenizer).context)
+
+    def _context_tokens(self, context: str) -> Tokens:
         if self._begins_with_capitals:
             context = capitalise_sentences(context)
-        return context_tokens(self.tokenizer, context.rstrip(" "))
+        return tuple(context_tokens(self.tokenizer, context.rstrip(" ")))
 
     @cached_property
     def _begins_with_capitals(self) -> bool:

@@ -11,11 +11,15 @@ agree to 1 % (processors sum in different orders). Near-ties are left out: their
 
 import itertools
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pocketlm.module_command import run_module
+
+if TYPE_CHECKING:
+    from pocketlm.model.suggest import Suggester
 
 FORMAT_VERSION = 1
 SUGGESTIONS = 3
@@ -73,22 +77,11 @@ def golden_cases(model: Path) -> dict[str, Any]:
     """The cases of a shipped model (or any other bundle), by the suggester as it is now."""
     from pocketlm.export.bundle import read_manifest
     from pocketlm.model.blocklist import offensive_words
-    from pocketlm.model.reading import read
     from pocketlm.model.text_entry import EXPANSIONS
     from pocketlm.models import resolve_model
     from pocketlm.text_entries import open_suggester
 
     suggester = open_suggester(model, offensive_words())
-    cases: list[dict[str, Any]] = []
-    for text in TEXTS:
-        found = suggester.suggest(text, SUGGESTIONS + 1)
-        probabilities = [each.probability for each in found]
-        if any(b > (1 - TIE) * a for a, b in itertools.pairwise(probabilities)):
-            continue
-        tokens = suggester.context_tokens(read(text, suggester.tokenizer).context)
-        # The search looks a little further for four words than for three.
-        shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
-        cases.append({"text": text, "context_tokens": tokens, "suggestions": shown})
     files = read_manifest(resolve_model(model))["files"]
     return {
         "format_version": FORMAT_VERSION,
@@ -97,8 +90,21 @@ def golden_cases(model: Path) -> dict[str, Any]:
         "offensive_words": "blocked",
         "expansions": EXPANSIONS,
         "slots": SUGGESTIONS,
-        "cases": cases,
+        "cases": list(cases_of(suggester, TEXTS, TIE)),
     }
+
+
+def cases_of(suggester: "Suggester", texts: Iterable[str], tie: float) -> Iterator[dict[str, Any]]:
+    """The cases of texts so far, without those where words come closer than by a share."""
+    for text in texts:
+        found = suggester.suggest(text, SUGGESTIONS + 1)
+        probabilities = [each.probability for each in found]
+        if any(b > (1 - tie) * a for a, b in itertools.pairwise(probabilities)):
+            continue
+        # The search looks a little further for four words than for three.
+        shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
+        tokens = list(suggester.context_tokens(text))
+        yield {"text": text, "context_tokens": tokens, "suggestions": shown}
 
 
 def _write(model: str, out: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Set
 from pathlib import Path
 
 from pocketlm.model.blocklist import offensive_words
-from pocketlm.model.lexicon import LEXICON, Lexicon
+from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.predictor import Predictor
 from pocketlm.model.steady import read_steadily
 from pocketlm.model.suggest import Suggester
@@ -34,9 +34,7 @@ def open_suggester(
 
 def _open_with_lexicon(folder: Path) -> tuple[Predictor, Lexicon | None]:
     predictor = open_model(folder)
-    lexicon = folder / LEXICON
-    known = Lexicon.load(lexicon, predictor.tokenizer) if lexicon.is_file() else None
-    return predictor, known
+    return predictor, Lexicon.of(folder, predictor.tokenizer)
 
 
 def open_text_entry(

@@ -23,20 +23,18 @@ each layer W, b, U, c, then the projection with its bias and the tied embedding 
 shapes as in model/language_model.py).
 """
 
-import itertools
 import json
 import random
 import shutil
 import struct
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pocketlm.benchmarks.typed_as import typed_as
-from pocketlm.golden import SUGGESTIONS, TEXTS, golden_cases
+from pocketlm.golden import SUGGESTIONS, TEXTS, cases_of, golden_cases
 from pocketlm.model import words
 from pocketlm.model.corpus import EMBEDDED, corpus_roots, open_corpus
 from pocketlm.model.errors import UserError
@@ -166,16 +164,8 @@ def suggestion_cases(
 
     suggester = open_suggester(model, offensive_words())
     cases: list[dict[str, Any]] = list(golden_cases(model)["cases"])
-    for line in lines:
-        text = line[: generator.randint(0, len(line))]
-        found = suggester.suggest(text, SUGGESTIONS + 1)
-        chances = [each.probability for each in found]
-        if any(b > (1 - TIE) * a for a, b in itertools.pairwise(chances)):
-            continue
-        tokens = suggester.context_tokens(read(text, suggester.tokenizer).context)
-        shown = [asdict(each) for each in suggester.suggest(text, SUGGESTIONS)]
-        cases.append({"text": text, "context_tokens": tokens, "suggestions": shown})
-    return cases
+    cut = (line[: generator.randint(0, len(line))] for line in lines)
+    return [*cases, *cases_of(suggester, cut, TIE)]
 
 
 def write_all(folder: Path) -> dict[str, int]:
