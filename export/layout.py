@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from pocketlm.export.folded_gru import is_folded
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import Program
-from pocketlm.export.step_graphs import named_matrices
+from pocketlm.export.step_graphs import named_matrices, zero_copy_matrices
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import RecurrentLanguageModel
 
@@ -50,11 +51,14 @@ _LARGEST_GRAPH = 16 << 10  # a layer: the graph, names and padding, but no weigh
 def bytes_by_part(model: RecurrentLanguageModel, recipe: str, file_bytes: int) -> dict[str, int]:
     """Bytes of `model.pte` by part; `program` is the rest: graph, operator names, padding."""
     parts = {"embedding": 0, "recurrent": 0, "projection": 0, "initial_state": 0}
-    for name, (weight, bias) in named_matrices(model).items():
+    matrices = zero_copy_matrices(model) if recipe == "zero-copy" else named_matrices(model)
+    for name, (weight, bias) in matrices.items():
         part = {"output": "embedding", "projection": "projection"}.get(name, "recurrent")
         rows, columns = weight.shape
         matrix = 4 * rows * columns if recipe == "float" else rows * columns + 4 * rows
         parts[part] += matrix + (4 * rows if bias is not None else 0)
+    if recipe == "zero-copy" and is_folded(model.config):
+        parts["recurrent"] += 4 * model.config.hidden  # minus_half
     parts["initial_state"] = 4 * model.initial_state.numel()
     if recipe == "xnnpack":
         parts["output"] = parts["embedding"]

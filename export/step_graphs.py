@@ -2,15 +2,16 @@
 
     token [1, 1] int64, state [L, 1, H] -> logits [1, V], state [L, 1, H]
 
-All three are `RecurrentLanguageModel.step` before its softmax, by the same cells of recurrence.py;
-they differ in what their matrix products are made of. Shapes: E embedding, H hidden, L layers,
-V vocabulary.
+All three are `RecurrentLanguageModel.step` before its softmax; they differ in what their matrix
+products are made of. Their cells are those of recurrence.py, but for the zero-copy GRU's. Shapes:
+E embedding, H hidden, L layers, V vocabulary.
 """
 
 import torch
 from torch import Tensor, nn
 
-from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices
+from pocketlm.export.folded_gru import MINUS_HALF, folded_matrices, folded_step, is_folded
+from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Named
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.recurrence import CELLS
 
@@ -44,11 +45,21 @@ class StepGraph(nn.Module):
         for layer in range(self.layers):
             h = self._layer_state(state, layer)  # [1, H]
             read = self.product("projection", h) if self.projected else h
-            from_input, from_state = self.product(f"w{layer}", x), self.product(f"u{layer}", read)
-            x = self.cell(from_input, from_state, h)
-            hidden.append(x)
+            hidden.append(self.new_state(layer, x, read, h))
+            x = hidden[-1].reshape(1, -1) if hidden[-1].dim() > 2 else hidden[-1]
         logits = self.product("output", self.product("projection", x))
         return logits, self._stacked(hidden)
+
+    def new_state(self, layer: int, x: Tensor, read: Tensor, h: Tensor) -> Tensor:
+        """The new state of a layer, [1, H] or [1, 1, H].
+
+        Args:
+            layer: which one.
+            x: what it reads, [1, E] or [1, H].
+            read: what the state's product reads, [1, H] or [1, E].
+            h: its state before, [1, H].
+        """
+        return self.cell(self.product(f"w{layer}", x), self.product(f"u{layer}", read), h)
 
     def _layer_state(self, state: Tensor, layer: int) -> Tensor:
         # A reshape or a slice: `select` would break the XNNPACK delegate in two.
@@ -56,8 +67,8 @@ class StepGraph(nn.Module):
         return part.reshape(1, -1)
 
     def _stacked(self, hidden: list[Tensor]) -> Tensor:
-        joined = hidden[0] if self.layers == 1 else torch.cat(hidden, dim=0)  # [L, H]
-        return joined.reshape(self.layers, 1, -1)
+        joined = hidden[0] if self.layers == 1 else torch.cat(hidden, dim=0)
+        return joined if joined.dim() > 2 else joined.reshape(self.layers, 1, -1)
 
 
 class MatrixStep(StepGraph):
@@ -84,10 +95,21 @@ class FloatStep(MatrixStep):
 
 
 class ZeroCopyStep(MatrixStep):
-    """int8 read where it lies."""
+    """int8 read where it lies; a GRU's step is that of folded_gru.py."""
 
     def __init__(self, model: RecurrentLanguageModel) -> None:
-        super().__init__(model, Int8Matrices(named_matrices(model)))
+        super().__init__(model, Int8Matrices(zero_copy_matrices(model)))
+        self.folded = is_folded(model.config)
+        self.register_buffer("minus_half", torch.full((1, model.config.hidden), MINUS_HALF))
+
+    def new_state(self, layer: int, x: Tensor, read: Tensor, h: Tensor) -> Tensor:
+        """See StepGraph."""
+        if not self.folded:
+            return super().new_state(layer, x, read, h)
+        minus_half = self.get_buffer("minus_half")
+        a, b = folded_step(self.product, layer, x, read, h, minus_half)
+        # Summed in the shape that is returned: a view of the sum would have to be copied.
+        return a.reshape(1, 1, -1) + b.reshape(1, 1, -1)
 
     @property
     def largest_error(self) -> float:
@@ -121,6 +143,12 @@ class LinearStep(StepGraph):
         """See StepGraph."""
         y: Tensor = self.linears[name](x)
         return y
+
+
+def zero_copy_matrices(model: RecurrentLanguageModel) -> Named:
+    """The matrices that the zero-copy recipe rounds."""
+    matrices, config = named_matrices(model), model.config
+    return folded_matrices(matrices, config.layers) if is_folded(config) else matrices
 
 
 def named_matrices(model: RecurrentLanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:

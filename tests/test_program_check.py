@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import struct
 from collections.abc import Callable, Sequence
@@ -149,7 +150,7 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
     "a constant outside": (lambda p: _offsets(p, 1 << 62), "a constant leads out"),
     "a constant between words": (lambda p: _offsets(p, 1), "not aligned"),
     "a table of few rows": (
-        lambda p: p.with_vector(_sizes(p, 0), [4, _sizes(p, 0)[1]]),
+        lambda p: p.with_vector(_embedding(p), [4, _embedding(p)[1]]),
         "is called with|another size",
     ),
     "a size below zero": (lambda p: p.with_vector(_sizes(p, 0), [-1, 8]), "a tensor of a form"),
@@ -182,6 +183,12 @@ def _arenas(p: Program) -> list[int]:
 
 def _sizes(p: Program, value: int) -> list[int]:
     return list(p.forward["values"][value]["val"][1]["sizes"])
+
+
+def _embedding(p: Program) -> list[int]:
+    """The sizes [V, E] of the embedding, the largest constant."""
+    tensors = [value["val"][1] for value in p.forward["values"] if "sizes" in value["val"][1]]
+    return list(max((tensor["sizes"] for tensor in tensors), key=math.prod))
 
 
 def _offsets(p: Program, added: int) -> bytes:
