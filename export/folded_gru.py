@@ -1,7 +1,7 @@
 """A GRU's step as products, sums and tanh alone, for programs whose code pages count.
 
-Each other kernel that a program calls (a sigmoid, a difference, a slice, a view) keeps some 50 KiB
-of the runtime's code in memory (docs/lean-runtime.md has what they take in all). With
+Each other kernel that a program calls (a sigmoid, a difference, a slice) keeps some 50 KiB of the
+runtime's code in memory (measured in docs/bundle.md). With
 sigma(x) = (1 + tanh(x / 2)) / 2 the step of recurrence.py, where p is what the state's product
 reads,
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pocketlm.export.folded_gru import MINUS_HALF, folded_matrices, folded_step, is_folded
 from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Named
+from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.recurrence import CELLS
 
@@ -95,12 +96,19 @@ class FloatStep(MatrixStep):
 
 
 class ZeroCopyStep(MatrixStep):
-    """int8 read where it lies; a GRU's step is that of folded_gru.py."""
+    """int8 read where it lies; a GRU's step is that of folded_gru.py.
+
+    Attributes:
+        largest_error: of a weight of the model, by rounding.
+    """
 
     def __init__(self, model: RecurrentLanguageModel) -> None:
         super().__init__(model, Int8Matrices(zero_copy_matrices(model)))
         self.folded = is_folded(model.config)
-        self.register_buffer("minus_half", torch.full((1, model.config.hidden), MINUS_HALF))
+        if self.folded:
+            self.register_buffer("minus_half", torch.full((1, model.config.hidden), MINUS_HALF))
+        plain = named_matrices(model).values()
+        self.largest_error = max(quantise_rows(weight).largest_error for weight, _ in plain)
 
     def new_state(self, layer: int, x: Tensor, read: Tensor, h: Tensor) -> Tensor:
         """See StepGraph."""
@@ -110,11 +118,6 @@ class ZeroCopyStep(MatrixStep):
         a, b = folded_step(self.product, layer, x, read, h, minus_half)
         # Summed in the shape that is returned: a view of the sum would have to be copied.
         return a.reshape(1, 1, -1) + b.reshape(1, 1, -1)
-
-    @property
-    def largest_error(self) -> float:
-        """Of a weight, by rounding."""
-        return self.matrices.largest_error
 
 
 class LinearStep(StepGraph):

@@ -7,7 +7,7 @@ from pocketlm.export.folded_gru import MINUS_HALF, folded_matrices, folded_step
 from pocketlm.export.layout import operators
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import lower_zero_copy
-from pocketlm.export.step_graphs import named_matrices
+from pocketlm.export.step_graphs import ZeroCopyStep, named_matrices
 from pocketlm.model.language_model import ModelConfig, RecurrentLanguageModel
 from pocketlm.model.recurrence import gru_state
 
@@ -20,13 +20,16 @@ _OPERATORS = [
 ]
 
 
-def _network(layers: int = 1, projection: bool = False) -> RecurrentLanguageModel:
+def _network(
+    layers: int = 1, projection: bool = False, cell: str = "gru"
+) -> RecurrentLanguageModel:
     torch.manual_seed(3)
     config = ModelConfig(
         vocabulary_size=300,
         embedding=6,
         hidden=10,
         layers=layers,
+        cell=cell,
         recurrent_projection=projection,
     )
     return RecurrentLanguageModel(config)
@@ -64,3 +67,14 @@ def test_it_is_rounded_to_the_same_values() -> None:
 def test_a_program_calls_five_operators(projection: bool) -> None:
     program, _ = lower_zero_copy(_network(projection=projection))
     assert operators(program)["outside_delegates"] == _OPERATORS
+
+
+def test_the_error_is_that_of_the_models_own_weights() -> None:
+    network = _network()
+    errors = [quantise_rows(weight).largest_error for weight, _ in named_matrices(network).values()]
+    assert ZeroCopyStep(network).largest_error == max(errors)
+
+
+def test_the_plain_cell_holds_no_factor() -> None:
+    assert "minus_half" in dict(ZeroCopyStep(_network()).named_buffers())
+    assert "minus_half" not in dict(ZeroCopyStep(_network(cell="rnn")).named_buffers())

@@ -117,7 +117,8 @@ def test_the_rules_are_of_the_operators_of_the_stock_library() -> None:
 
 
 # Calls of the bundle: 0 embedding_byte(table, scales, -, least, most, token, out),
-# 1 mixed_linear(x, matrix, scales, -, -, out), 2 add(x, bias, 1, out), 3 and 4 these of the state.
+# 1 mixed_linear(x, matrix, scales, -, -, out), 2 add(x, bias, 1, out), 3 the
+# product of the state, 4 the sum of both.
 _HOSTILE: dict[str, tuple[Edit, str]] = {
     "an argument out of range": (lambda p: p.with_argument(1, 0, 10_000), "an index leads out"),
     "a negative argument": (lambda p: p.with_argument(1, 0, -1), "an index leads out"),
@@ -130,7 +131,7 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
         "of another size or type",
     ),
     "memory not yet written": (
-        lambda p: p.with_argument(2, 0, p.calls()[4][0]),
+        lambda p: p.with_argument(2, 0, p.calls()[4][1]),
         "memory is read",
     ),
     "a call over what it reads": (

@@ -15,7 +15,7 @@ from pocketlm.model.lexicon import Lexicon
 from pocketlm.model.network import open_run
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.shards import open_shards
-from pocketlm.model.suggest import Suggester
+from pocketlm.model.suggest import Suggester, _largest
 from pocketlm.model.tokenizer import WORD_START, Tokenizer
 from pocketlm.model.words import fold, is_inner, is_letter, split_context
 
@@ -306,3 +306,11 @@ def test_a_trained_model_completes_what_it_has_seen(run: Path) -> None:
 def test_no_text_crashes_it(run: Path, text: str) -> None:
     for suggestion in Suggester(open_run(run)).suggest(text):
         assert bare(suggestion.word).startswith(bare(split_context(text)[1]))
+
+
+@given(st.lists(st.floats(-40, 0), min_size=5, max_size=60), st.integers(1, 4))
+def test_the_largest_are_found_near_the_first_and_far_from_it(logs: list[float], most: int) -> None:
+    found = _largest(np.array(logs), most)
+    assert len(found) == most
+    assert (np.diff(found) > 0).all()
+    assert sorted(np.array(logs)[found]) == sorted(logs)[-most:]
