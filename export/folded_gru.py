@@ -1,9 +1,8 @@
-"""A GRU's step as products, sums and tanh alone, for programs whose code pages count.
+"""A GRU's step as products, sums and sigmoids alone, for programs whose code pages count.
 
-Each other kernel that a program calls (a sigmoid, a difference, a slice) keeps some 50 KiB of the
-runtime's code in memory (measured in docs/bundle.md). With
-sigma(x) = (1 + tanh(x / 2)) / 2 the step of recurrence.py, where p is what the state's product
-reads,
+Each other kernel that a program calls (a tanh, a difference, a slice) keeps some 50 KiB of the
+runtime's code in memory (measured in docs/bundle.md). With the state as u = (1 + h) / 2 and
+tanh(x) = 2 sigma(2 x) - 1 the step of recurrence.py, where p is what the state's product reads,
 
     r, z = sigma(W_r x + U_r p + b_r), sigma(W_z x + U_z p + b_z)
     n = tanh(W_n x + b_n + r (U_n p + c_n))
@@ -11,15 +10,14 @@ reads,
 
 is, with factors that lie in the matrices and their biases,
 
-    s, t = tanh((W_r x + U_r p + b_r) / 2), tanh(-(W_z x + U_z p + b_z) / 2)
-    c = -(U_n p + c_n) / 2
-    m = tanh(-(W_n x + b_n) + c + s c)                                         m = -n
-    w = -(m + h) / 2
-    h' = (h + w) + t w
+    r, k = sigma(W_r x + U_r p + b_r), sigma(-(W_z x + U_z p + b_z))           k = 1 - z
+    q = sigma(2 (W_n x + b_n) + r 2 (U_n p + c_n))                             q = (1 + n) / 2
+    u' = u + k (q - u)
 
-A power of two and a sign change no int8 value of a row, only its scale and its sign. Each gate has
-matrices of its own, so that nothing is cut in parts. Shapes: E embedding or what a layer reads,
-K what the state's product reads, H hidden.
+and a matrix M that reads a state reads u: M h = 2 M u - M 1. A power of two and a sign change no
+int8 value of a row, only its scale and its sign; M 1 is that of the rounded rows, so that what they
+lose is the same. Each gate has matrices of its own, so that nothing is cut in parts. Shapes: E
+embedding or what a layer reads, K what the state's product reads, H hidden.
 """
 
 from collections.abc import Callable
@@ -27,11 +25,12 @@ from collections.abc import Callable
 from torch import Tensor
 
 from pocketlm.export.matrices import Named
+from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import ModelConfig
 
-# What the rows of a gate are multiplied by: those that read the input, those that read the state.
-_FACTORS = {"r": (0.5, 0.5), "z": (-0.5, -0.5), "n": (-1.0, -0.5)}
-MINUS_HALF = -0.5
+# What the rows of a gate are multiplied by.
+_FACTORS = {"r": 1.0, "z": -1.0, "n": 2.0}
+Matrix = tuple[Tensor, Tensor | None]
 Product = Callable[[str, Tensor], Tensor]
 
 
@@ -40,31 +39,45 @@ def is_folded(config: ModelConfig) -> bool:
     return config.cell == "gru"
 
 
-def folded_matrices(matrices: Named, layers: int) -> Named:
-    """Instead of each layer's w [3H, E] and u [3H, K]: w_r, w_z, w_n [H, E], u_r, u_z, u_n [H, K].
+def shifted(state: Tensor) -> Tensor:
+    """A state h as its u."""
+    return (1 + state) / 2
 
-    The gates r and z have one bias for both, with w.
+
+def folded_matrices(matrices: Named, config: ModelConfig) -> Named:
+    """The matrices that read u in the place of h, each gate's by themselves.
+
+    Instead of a layer's w [3H, E] and u [3H, K] there are w_r, w_z, w_n [H, E] and u_r, u_z, u_n
+    [H, K]. The gates r and z have one bias for both, with w.
     """
     folded = dict(matrices)
-    for layer in range(layers):
+    folded["projection"] = _of_shifted(folded["projection"])
+    for layer in range(config.layers):
         (w, b), (u, c) = folded.pop(f"w{layer}"), folded.pop(f"u{layer}")
+        if layer:
+            w, b = _of_shifted((w, b))
+        if not config.recurrent_projection:
+            u, c = _of_shifted((u, c))
         assert b is not None
         assert c is not None
         parts = (each.chunk(3) for each in (w, b, u, c))
         for gate, w_gate, b_gate, u_gate, c_gate in zip(_FACTORS, *parts, strict=True):
-            of_input, of_state = _FACTORS[gate]
-            joined = gate != "n"
+            factor, joined = _FACTORS[gate], gate != "n"
             bias = b_gate + c_gate if joined else b_gate
-            folded[f"w{layer}_{gate}"] = (of_input * w_gate, of_input * bias)
-            folded[f"u{layer}_{gate}"] = (
-                of_state * u_gate,
-                None if joined else of_state * c_gate,
-            )
+            folded[f"w{layer}_{gate}"] = (factor * w_gate, factor * bias)
+            folded[f"u{layer}_{gate}"] = (factor * u_gate, None if joined else factor * c_gate)
     return folded
 
 
+def _of_shifted(matrix: Matrix) -> Matrix:
+    """What reads h, for u."""
+    weight, bias = matrix
+    assert bias is not None
+    return 2 * weight, bias - quantise_rows(weight).dequantised().sum(dim=1)
+
+
 def folded_step(
-    product: Product, layer: int, x: Tensor, read: Tensor, h: Tensor, minus_half: Tensor
+    product: Product, layer: int, x: Tensor, read: Tensor, state: Tensor, minus_one: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Two parts [1, H] whose sum is the new state.
 
@@ -73,12 +86,10 @@ def folded_step(
         layer: which one.
         x: [1, E].
         read: [1, K].
-        h: [1, H], the state before.
-        minus_half: [1, H] of -1/2: to repeat one number would take another kernel's code.
+        state: u before, [1, H].
+        minus_one: [1, H] of -1: to repeat one number would take another kernel's code.
     """
-    s = (product(f"w{layer}_r", x) + product(f"u{layer}_r", read)).tanh()
-    t = (product(f"w{layer}_z", x) + product(f"u{layer}_z", read)).tanh()
-    c = product(f"u{layer}_n", read)
-    m = (product(f"w{layer}_n", x) + c + s * c).tanh()
-    w = (m + h) * minus_half
-    return h + w, t * w
+    r = (product(f"w{layer}_r", x) + product(f"u{layer}_r", read)).sigmoid()
+    k = (product(f"w{layer}_z", x) + product(f"u{layer}_z", read)).sigmoid()
+    q = (product(f"w{layer}_n", x) + r * product(f"u{layer}_n", read)).sigmoid()
+    return state, k * (q + state * minus_one)

@@ -22,6 +22,7 @@ from executorch.exir import (
 )
 from torch import Tensor, nn
 
+from pocketlm.export.folded_gru import shifted
 from pocketlm.export.step_graphs import (
     FloatStep,
     LinearStep,
@@ -38,10 +39,11 @@ Lower = Callable[[RecurrentLanguageModel], tuple[Program, float]]
 def lower_zero_copy(model: RecurrentLanguageModel) -> tuple[Program, float]:
     """The program, and the largest error of a quantised weight."""
     graph = ZeroCopyStep(model).eval()
+    start = model.start_state(1)
     edge = to_edge(
         torch.export.export(graph, example_inputs(model)),
         compile_config=EdgeCompileConfig(_check_ir_validity=False),
-        constant_methods=_constants(model),
+        constant_methods=_constants(shifted(start) if graph.folded else start),
     )
     return edge.to_executorch(ExecutorchBackendConfig()), graph.largest_error
 
@@ -59,7 +61,7 @@ def lower_xnnpack(model: RecurrentLanguageModel) -> tuple[Program, float]:
         torch.export.export(graph, example_inputs(model)),
         partitioner=[XnnpackPartitioner()],
         compile_config=EdgeCompileConfig(_check_ir_validity=False),
-        constant_methods=_constants(model),
+        constant_methods=_constants(model.start_state(1)),
     )
     config = ExecutorchBackendConfig(do_quant_fusion_and_const_prop=True)
     return edge.to_executorch(config), error
@@ -72,7 +74,7 @@ def lower_float(model: RecurrentLanguageModel) -> tuple[Program, float]:
         compile_config=EdgeCompileConfig(
             _check_ir_validity=False, preserve_ops=[torch.ops.aten.linear.default]
         ),
-        constant_methods=_constants(model),
+        constant_methods=_constants(model.start_state(1)),
     )
     return edge.to_executorch(ExecutorchBackendConfig()), 0.0
 
@@ -84,8 +86,8 @@ RECIPES: dict[str, Lower] = {
 }
 
 
-def _constants(model: RecurrentLanguageModel) -> dict[str, Any]:
-    return {"initial_state": model.start_state(1).detach().contiguous()}
+def _constants(state: Tensor) -> dict[str, Any]:
+    return {"initial_state": state.detach().contiguous()}
 
 
 def _quantise_modules(graph: nn.Module) -> None:

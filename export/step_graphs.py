@@ -10,7 +10,7 @@ E embedding, H hidden, L layers, V vocabulary.
 import torch
 from torch import Tensor, nn
 
-from pocketlm.export.folded_gru import MINUS_HALF, folded_matrices, folded_step, is_folded
+from pocketlm.export.folded_gru import folded_matrices, folded_step, is_folded
 from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Named
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import RecurrentLanguageModel
@@ -106,7 +106,7 @@ class ZeroCopyStep(MatrixStep):
         super().__init__(model, Int8Matrices(zero_copy_matrices(model)))
         self.folded = is_folded(model.config)
         if self.folded:
-            self.register_buffer("minus_half", torch.full((1, model.config.hidden), MINUS_HALF))
+            self.register_buffer("minus_one", -torch.ones(1, model.config.hidden))
         plain = named_matrices(model).values()
         self.largest_error = max(quantise_rows(weight).largest_error for weight, _ in plain)
 
@@ -114,8 +114,8 @@ class ZeroCopyStep(MatrixStep):
         """See StepGraph."""
         if not self.folded:
             return super().new_state(layer, x, read, h)
-        minus_half = self.get_buffer("minus_half")
-        a, b = folded_step(self.product, layer, x, read, h, minus_half)
+        minus_one = self.get_buffer("minus_one")
+        a, b = folded_step(self.product, layer, x, read, h, minus_one)
         # Summed in the shape that is returned: a view of the sum would have to be copied.
         return a.reshape(1, 1, -1) + b.reshape(1, 1, -1)
 
@@ -151,7 +151,7 @@ class LinearStep(StepGraph):
 def zero_copy_matrices(model: RecurrentLanguageModel) -> Named:
     """The matrices that the zero-copy recipe rounds."""
     matrices, config = named_matrices(model), model.config
-    return folded_matrices(matrices, config.layers) if is_folded(config) else matrices
+    return folded_matrices(matrices, config) if is_folded(config) else matrices
 
 
 def named_matrices(model: RecurrentLanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:

@@ -1,9 +1,10 @@
-"""A GRU's step as products, sums and tanh alone is the GRU's step."""
+"""A GRU's step as products, sums and sigmoids alone is the GRU's step."""
 
 import pytest
 import torch
+from torch import Tensor
 
-from pocketlm.export.folded_gru import MINUS_HALF, folded_matrices, folded_step
+from pocketlm.export.folded_gru import folded_matrices, folded_step, shifted
 from pocketlm.export.layout import operators
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import lower_zero_copy
@@ -14,7 +15,7 @@ from pocketlm.model.recurrence import gru_state
 _OPERATORS = [
     "aten::add.out",
     "aten::mul.out",
-    "aten::tanh.out",
+    "aten::sigmoid.out",
     "quantized_decomposed::embedding_byte.out",
     "quantized_decomposed::mixed_linear.out",
 ]
@@ -35,28 +36,42 @@ def _network(
     return RecurrentLanguageModel(config)
 
 
-def test_it_is_the_step_of_recurrence() -> None:
-    network = _network(2)
-    matrices = named_matrices(network)
-    folded = folded_matrices(matrices, 2)
-    for layer, reads in ((0, 6), (1, 10)):
-        x, h = torch.randn(1, reads), torch.randn(1, 10)
+def _rounded_product(
+    matrices: dict[str, tuple[Tensor, Tensor | None]], name: str, x: Tensor
+) -> Tensor:
+    weight, bias = matrices[name]
+    return torch.nn.functional.linear(x, quantise_rows(weight).dequantised(), bias)
 
-        def plain(name: str, y: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.linear(y, *matrices[name])
 
-        def product(name: str, y: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.linear(y, *folded[name])
-
-        expected = gru_state(plain(f"w{layer}", x), plain(f"u{layer}", h), h)
-        minus_half = torch.full((1, 10), MINUS_HALF)
-        a, b = folded_step(product, layer, x, h, h, minus_half)
-        torch.testing.assert_close(a + b, expected, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize(("layers", "projection"), [(1, False), (2, False), (1, True)])
+def test_it_is_the_step_of_recurrence(layers: int, projection: bool) -> None:
+    network = _network(layers, projection)
+    plain = dict(named_matrices(network))
+    folded = dict(folded_matrices(plain, network.config))
+    x, y = torch.randn(1, 6), torch.zeros(0)
+    y = x
+    for layer in range(layers):
+        h = torch.tanh(torch.randn(1, 10))
+        u, minus_one = shifted(h), -torch.ones(1, 10)
+        read = _rounded_product(plain, "projection", h) if projection else h
+        expected = gru_state(
+            _rounded_product(plain, f"w{layer}", x), _rounded_product(plain, f"u{layer}", read), h
+        )
+        folded_read = _rounded_product(folded, "projection", u) if projection else u
+        a, b = folded_step(
+            lambda name, v: _rounded_product(folded, name, v), layer, y, folded_read, u, minus_one
+        )
+        torch.testing.assert_close(a + b, shifted(expected), rtol=1e-5, atol=1e-6)
+        x, y = expected, a + b
+    torch.testing.assert_close(
+        _rounded_product(folded, "projection", y), _rounded_product(plain, "projection", x)
+    )
 
 
 def test_it_is_rounded_to_the_same_values() -> None:
-    matrices = named_matrices(_network())
-    folded = folded_matrices(matrices, 1)
+    network = _network()
+    matrices = named_matrices(network)
+    folded = folded_matrices(matrices, network.config)
     for name in ("w0", "u0"):
         rounded = quantise_rows(matrices[name][0]).values
         gates = [quantise_rows(folded[f"{name}_{gate}"][0]).values for gate in "rzn"]
@@ -76,5 +91,5 @@ def test_the_error_is_that_of_the_models_own_weights() -> None:
 
 
 def test_the_plain_cell_holds_no_factor() -> None:
-    assert "minus_half" in dict(ZeroCopyStep(_network()).named_buffers())
-    assert "minus_half" not in dict(ZeroCopyStep(_network(cell="rnn")).named_buffers())
+    assert "minus_one" in dict(ZeroCopyStep(_network()).named_buffers())
+    assert "minus_one" not in dict(ZeroCopyStep(_network(cell="rnn")).named_buffers())

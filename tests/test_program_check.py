@@ -139,8 +139,8 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
         "an operator writes over what it reads",
     ),
     "an operator of another library": (
-        lambda p: p.data.replace(b"aten::tanh", b"aten::sinh"),
-        "aten::sinh.out is called",
+        lambda p: p.data.replace(b"aten::sigmoid", b"aten::sigmund"),
+        "aten::sigmund.out is called",
     ),
     "an arena of terabytes": (
         lambda p: p.with_vector(_arenas(p), [0, 1 << 42], "q"),
