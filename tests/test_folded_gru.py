@@ -48,8 +48,7 @@ def test_it_is_the_step_of_recurrence(layers: int, projection: bool) -> None:
     network = _network(layers, projection)
     plain = dict(named_matrices(network))
     folded = dict(folded_matrices(plain, network.config))
-    x, y = torch.randn(1, 6), torch.zeros(0)
-    y = x
+    x = y = torch.randn(1, 6)  # what a layer reads, and what it reads folded
     for layer in range(layers):
         h = torch.tanh(torch.randn(1, 10))
         u, minus_one = shifted(h), -torch.ones(1, 10)
