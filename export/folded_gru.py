@@ -24,13 +24,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from pocketlm.export.matrices import Named
+from pocketlm.export.matrices import Matrix, Named
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import ModelConfig
 
 # What the rows of a gate are multiplied by.
 _FACTORS = {"r": 1.0, "z": -1.0, "n": 2.0}
-Matrix = tuple[Tensor, Tensor | None]
 Product = Callable[[str, Tensor], Tensor]
 
 

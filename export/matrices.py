@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from pocketlm.export.quantise import quantise_rows
 
-# Each matrix [N, K] by its name, with its bias [N].
-Named = Mapping[str, tuple[Tensor, Tensor | None]]
+Matrix = tuple[Tensor, Tensor | None]  # [N, K], and its bias [N]
+Named = Mapping[str, Matrix]
 
 
 class Matrices(nn.Module):

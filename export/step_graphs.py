@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pocketlm.export.folded_gru import folded_matrices, folded_step, is_folded
-from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Named
+from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Matrix, Named
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import RecurrentLanguageModel
 from pocketlm.model.recurrence import CELLS
@@ -154,9 +154,9 @@ def zero_copy_matrices(model: RecurrentLanguageModel) -> Named:
     return folded_matrices(matrices, config) if is_folded(config) else matrices
 
 
-def named_matrices(model: RecurrentLanguageModel) -> dict[str, tuple[Tensor, Tensor | None]]:
+def named_matrices(model: RecurrentLanguageModel) -> dict[str, Matrix]:
     """Each matrix [N, K] of a step with its bias [N]; the embedding is the output [V, E]."""
-    matrices: dict[str, tuple[Tensor, Tensor | None]] = {}
+    matrices: dict[str, Matrix] = {}
     for layer in range(model.config.layers):
         weights = model.layer_weights(layer)
         matrices[f"w{layer}"] = (weights.w_x.detach(), weights.b_x.detach())

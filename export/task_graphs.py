@@ -16,7 +16,7 @@ import torch
 from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge
 from torch import Tensor, nn
 
-from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices
+from pocketlm.export.matrices import FloatMatrices, Int8Matrices, Matrices, Matrix
 from pocketlm.export.recipes import Program
 from pocketlm.model.errors import UserError
 from pocketlm.model.recurrence import gru_state
@@ -94,7 +94,7 @@ def _directions(network: TaskNetwork) -> dict[str, list[Gru]]:
     return {name: layers_of(modules) for name, modules in found.items() if len(modules)}
 
 
-def _of_direction(network: TaskNetwork, layer: Gru) -> dict[str, tuple[Tensor, Tensor | None]]:
+def _of_direction(network: TaskNetwork, layer: Gru) -> dict[str, Matrix]:
     """W [3H, E], U [3H, H] with their biases, and the embedding [V, E]."""
     return {
         "embedding": (network.embedding.weight.detach(), None),

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pocketlm.export.folded_gru import folded_matrices, folded_step, shifted
 from pocketlm.export.layout import operators
+from pocketlm.export.matrices import Named
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.export.recipes import lower_zero_copy
 from pocketlm.export.step_graphs import ZeroCopyStep, named_matrices
@@ -36,9 +37,7 @@ def _network(
     return RecurrentLanguageModel(config)
 
 
-def _rounded_product(
-    matrices: dict[str, tuple[Tensor, Tensor | None]], name: str, x: Tensor
-) -> Tensor:
+def _rounded_product(matrices: Named, name: str, x: Tensor) -> Tensor:
     weight, bias = matrices[name]
     return torch.nn.functional.linear(x, quantise_rows(weight).dequantised(), bias)
 
@@ -46,8 +45,8 @@ def _rounded_product(
 @pytest.mark.parametrize(("layers", "projection"), [(1, False), (2, False), (1, True)])
 def test_it_is_the_step_of_recurrence(layers: int, projection: bool) -> None:
     network = _network(layers, projection)
-    plain = dict(named_matrices(network))
-    folded = dict(folded_matrices(plain, network.config))
+    plain = named_matrices(network)
+    folded = folded_matrices(plain, network.config)
     x = y = torch.randn(1, 6)  # what a layer reads, and what it reads folded
     for layer in range(layers):
         h = torch.tanh(torch.randn(1, 10))
