@@ -1,10 +1,18 @@
-"""Cross-entropy of the tied softmax, in chunks.
+"""Cross-entropy of the tied softmax, or another proper score of it, in chunks.
 
 The logits of a window are its largest tensor by far (4,096 tokens x 8,192 pieces in fp32: 128 MiB),
 and on a CPU moving them costs more than computing them. Each chunk's logits are turned into their
 gradient in place, in buffers that are used again for the next chunk, so that they stay in the cache
 and no fresh page is asked of the system; only the gradients of the inputs and of the weight are
 kept. The result is the same sum in another order. What this costs: docs/scaling.md.
+
+The other score is the pseudo-spherical one (Good 1971; Gneiting and Raftery 2007, JASA 102, section
+4.2). With an exponent b > 1, what is minimised of predictions p at a target i is
+
+    (1 - p_i^(b - 1) / (sum_j p_j^b)^((b - 1) / b)) / (b - 1)
+
+which is least, on average, where p is the truth, as cross-entropy is (its limit at b = 1). But it
+is bounded: what is hardly to be foreseen weighs less, and what may be the first suggestion more.
 
 Shapes: N tokens, C tokens of a chunk, E embedding, V vocabulary.
 """
@@ -40,6 +48,7 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
         dtype: torch.dtype,
         smoothing: float,
         soft: Sequence[SoftTargets],
+        exponent: float,
     ) -> Tensor:
         count = len(targets)
         chunk = max(1, min(CHUNK_TOKENS[weight.device.type], count))
@@ -58,7 +67,10 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
             rows = logits[: len(x)].copy_(low)
             others = _summed(soft, start, soft_rows[: len(x)]) if soft else None
             these = targets[start : start + chunk, None]
-            total += _turn_into_gradient(rows, these, hard, smoothing, others)
+            if exponent > 1:
+                total += _turn_score_into_gradient(rows, these, hard, others, exponent)
+            else:
+                total += _turn_into_gradient(rows, these, hard, smoothing, others)
             low.copy_(rows)
             torch.mm(low, low_weight, out=projected_gradient[start : start + chunk])
             weight_gradient += torch.mm(low.T, x, out=part)
@@ -70,7 +82,7 @@ class _TiedSoftmaxLoss(torch.autograd.Function):
     def backward(ctx: Any, *output_gradients: Tensor) -> tuple[Tensor | None, ...]:
         projected_gradient, weight_gradient = ctx.saved_tensors
         (scale,) = output_gradients
-        return projected_gradient * scale, weight_gradient * scale, None, None, None, None
+        return projected_gradient * scale, weight_gradient * scale, None, None, None, None, None
 
 
 def _summed(soft: Sequence[SoftTargets], start: int, rows: Tensor) -> Tensor:
@@ -108,6 +120,23 @@ def _turn_into_gradient(
     return loss
 
 
+def _turn_score_into_gradient(
+    logits: Tensor, targets: Tensor, hard: float, soft: Tensor | None, exponent: float
+) -> Tensor:
+    """The same for the pseudo-spherical score, without smoothing."""
+    power = 1 - 1 / exponent
+    powers = torch.softmax(logits.mul_(exponent), 1, out=logits)  # p_j^b / sum of them
+    if soft is None:
+        scores = hard * powers.gather(1, targets).pow_(power)  # [C, 1]
+        powers.mul_(scores).scatter_add_(1, targets, -scores)
+    else:
+        soft.scatter_add_(1, targets, torch.full_like(targets, hard, dtype=soft.dtype))
+        parts = soft.mul_(powers.pow(power))
+        scores = parts.sum(1, keepdim=True)
+        powers.mul_(scores).sub_(parts)
+    return (1 - scores).sum() / (exponent - 1)
+
+
 def tied_softmax_loss(
     projected: Tensor,
     weight: Tensor,
@@ -115,6 +144,7 @@ def tied_softmax_loss(
     dtype: torch.dtype,
     smoothing: float = 0.0,
     soft: Sequence[SoftTargets] = (),
+    exponent: float = 1.0,
 ) -> Tensor:
     """Average cross-entropy in nats a token, differentiable in the first two.
 
@@ -125,8 +155,12 @@ def tied_softmax_loss(
         dtype: of the matrix products; sums are fp32.
         smoothing: share of the target's probability that all tokens share (Szegedy et al. 2016).
         soft: what other models predict, each for the share that it has.
+        exponent: above 1, that of the pseudo-spherical score in the place of cross-entropy; it
+            takes no smoothing.
     """
+    if smoothing and exponent > 1:
+        raise ValueError("the pseudo-spherical score takes no smoothing")
     loss: Tensor = _TiedSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-        projected, weight, targets, dtype, smoothing, soft
+        projected, weight, targets, dtype, smoothing, soft, exponent
     )
     return loss

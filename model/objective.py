@@ -35,6 +35,7 @@ class Objective(ABC):
         self.model = model.to(device)
         self.tokenizer, self.device = tokenizer, device
         self.sampled: SampledSoftmax | None = None  # in place of the whole softmax
+        self.score_exponent = 1.0  # above 1, another score than cross-entropy (loss.py)
 
     @abstractmethod
     def predict(self, segments: Segments, state: Tensor) -> tuple[Tensor, IntArray, Tensor]:
@@ -60,7 +61,7 @@ class Objective(ABC):
         dtype: torch.dtype,
         soft: Sequence[SoftTargets] = (),
     ) -> tuple[Tensor, Tensor]:
-        """Average cross-entropy of a window, and the final states of its segments [L, S, H].
+        """Average loss of a window's tokens, and the final states of its segments [L, S, H].
 
         Args:
             segments: the window.
@@ -76,7 +77,14 @@ class Objective(ABC):
         if self.sampled:
             loss = self.sampled.loss(projected.float(), weight, targets_here, dtype)
         else:
-            loss = tied_softmax_loss(projected.float(), weight, targets_here, dtype, soft=soft)
+            loss = tied_softmax_loss(
+                projected.float(),
+                weight,
+                targets_here,
+                dtype,
+                soft=soft,
+                exponent=self.score_exponent,
+            )
         return loss, final.float()
 
 

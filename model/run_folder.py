@@ -35,6 +35,7 @@ CHOICES = {
     "optimizer": ("adamw", "muon"),
     "precision": PRECISIONS,
 }
+LARGEST_EXPONENT = 8
 LARGEST_WINDOW = 1 << 22  # tokens of one step
 
 
@@ -60,6 +61,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     teachers: list[str] = field(default_factory=list)  # MODELs that are learnt from (teacher.py)
     teacher_share: float = 0.5  # of what is to be predicted, of all of them together
+    score_exponent: float = 1.0  # of the score that is the loss; 1: cross-entropy (loss.py)
     softmax_samples: int | None = None  # tokens beside the target; none: all (sampled_loss.py)
     clip: float = 1.0  # the largest norm of the gradient
     seed: int = 1
@@ -95,13 +97,22 @@ class TrainConfig:
         if not (0 < self.learning_rate < 1 and self.clip > 0 and 0 <= self.fresh_lines <= 1):
             raise UserError("learning_rate, clip or fresh_lines is out of range")
         self._check_choices()
-        if self.softmax_samples is not None and not 1 <= self.softmax_samples <= 1 << 16:
-            raise UserError("softmax_samples is outside 1..65536")
-        if self.softmax_samples is not None and self.teachers:
-            raise UserError("a teacher predicts all tokens: no softmax_samples")
+        self._check_loss()
         self._check_shares()
         if self.seed >= 1 << 31:
             raise UserError("seed has to be below 2147483648")
+
+    def _check_loss(self) -> None:
+        if not 1 <= self.score_exponent <= LARGEST_EXPONENT:
+            raise UserError(f"score_exponent is outside 1..{LARGEST_EXPONENT}")
+        if self.softmax_samples is None:
+            return
+        if not 1 <= self.softmax_samples <= 1 << 16:
+            raise UserError("softmax_samples is outside 1..65536")
+        if self.teachers:
+            raise UserError("a teacher predicts all tokens: no softmax_samples")
+        if self.score_exponent > 1:
+            raise UserError("a score_exponent above 1 is of the whole softmax: no softmax_samples")
 
     def _check_shares(self) -> None:
         for name in ("lower_case", "restart", "teacher_share", "keep_initial"):

@@ -95,6 +95,11 @@ GAP_WINDOWS = {"rows": 16, "window": 192, "fresh_lines": 1.0}
 )
 @click.option("--teacher-share", type=float, help="Of what is to be predicted.  [default: 0.5]")
 @click.option(
+    "--score-exponent",
+    type=float,
+    help="Above 1: a score that weighs likely tokens more than cross-entropy does, as 1.5.",
+)
+@click.option(
     "--softmax-samples",
     type=int,
     help="Train with so many drawn tokens beside the target.  [default: all]",

@@ -75,6 +75,7 @@ class Trainer(TrainingLoop[TrainConfig]):
         self.valid = text_lines(corpus.path("valid"), config.valid_lines)
         torch.manual_seed(config.seed)
         self.objective = _objective(config, tokenizer, self.device)
+        self.objective.score_exponent = config.score_exponent
         self.model = self.objective.model
         if config.softmax_samples:
             counts = token_counts(self.shards, tokenizer.vocabulary_size)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from pocketlm.model.errors import UserError
 from pocketlm.model.language_model import PRESETS, ModelConfig, RecurrentLanguageModel
@@ -216,6 +217,60 @@ def test_soft_targets_are_a_share_of_what_is_to_be_predicted(
     torch.testing.assert_close(
         torch.autograd.grad(loss, (x, weight)), torch.autograd.grad(expected, (x, weight))
     )
+
+
+def pseudo_spherical(logits: Tensor, shares: Tensor, exponent: float) -> Tensor:
+    """The loss as it is written in loss.py, with the shares [N, V] to be predicted."""
+    p = torch.softmax(logits, 1)
+    norm = (p**exponent).sum(1, keepdim=True) ** ((exponent - 1) / exponent)
+    scores = (shares * p ** (exponent - 1) / norm).sum(1)
+    return ((1 - scores) / (exponent - 1)).mean()
+
+
+@pytest.mark.parametrize("exponent", [1.2, 2.0, 4.0])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_score_exponent_gives_the_pseudo_spherical_score(exponent: float, share: float) -> None:
+    torch.manual_seed(3)
+    x = torch.randn(300, 8, requires_grad=True)
+    weight = torch.randn(50, 8, requires_grad=True)
+    targets = torch.randint(0, 50, (300,))
+    shares = torch.zeros(300, 50)
+    soft = []
+    if share:
+        buffers = torch.empty(128, 50), torch.empty(128, 50)
+        soft = [NetworkTargets(torch.randn(300, 6), torch.randn(50, 6), share, *buffers)]
+        shares += share * torch.softmax(soft[0].projected @ soft[0].weight.T, 1)
+    shares[range(300), targets] += 1 - share
+    expected = pseudo_spherical(x @ weight.T, shares, exponent)
+    loss = tied_softmax_loss(x, weight, targets, torch.float32, soft=soft, exponent=exponent)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, (x, weight)), torch.autograd.grad(expected, (x, weight))
+    )
+
+
+def test_the_pseudo_spherical_score_is_proper_and_near_cross_entropy_at_exponent_1() -> None:
+    weight = torch.eye(5)
+    truth = torch.tensor([0.5, 0.25, 0.125, 0.1, 0.025])
+    drawn = torch.multinomial(truth, 20_000, replacement=True)
+    counted = torch.bincount(drawn, minlength=5) / len(drawn)
+    logits = counted.log()[None].repeat(len(drawn), 1).requires_grad_()
+
+    def gradient(logits: Tensor, exponent: float) -> Tensor:
+        loss = tied_softmax_loss(logits, weight, drawn, torch.float32, exponent=exponent)
+        return torch.autograd.grad(loss, logits)[0].sum(0)
+
+    for exponent in (1.5, 3.0):
+        assert gradient(logits, exponent).abs().max() < 1e-5  # least where the truth is predicted
+        assert gradient(2 * logits, exponent).abs().max() > 1e-3
+    near = gradient(2 * logits, 1.001)
+    torch.testing.assert_close(near, gradient(2 * logits, 1.0), atol=1e-3, rtol=0)
+
+
+def test_a_score_exponent_takes_no_smoothing() -> None:
+    x, weight = torch.randn(3, 4), torch.randn(10, 4)
+    with pytest.raises(ValueError, match="no smoothing"):
+        tied_softmax_loss(x, weight, torch.zeros(3).long(), torch.float32, 0.1, exponent=2.0)
 
 
 def test_the_chunked_loss_is_exact_far_from_its_target() -> None:

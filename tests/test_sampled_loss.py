@@ -76,3 +76,5 @@ def test_a_training_with_it_learns(corpus: Corpus, tokenizer: Tokenizer, tmp_pat
     assert curve[-1] < curve[0] / 2  # of the whole softmax
     with pytest.raises(UserError, match="softmax_samples"):
         replace(config, softmax_samples=0)
+    with pytest.raises(UserError, match="of the whole softmax"):
+        replace(config, score_exponent=1.5)

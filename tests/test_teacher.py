@@ -84,6 +84,7 @@ def test_a_training_takes_the_tokens_of_its_teacher() -> None:
     ("settings", "message"),
     [
         ({"softmax_samples": 10}, "predicts all tokens"),
+        ({"score_exponent": 9.0}, "score_exponent is outside 1..8"),
         ({"direction": "both"}, "no --from, .*--teacher"),
         ({"teacher_share": 1.5}, "outside 0..1"),
     ],

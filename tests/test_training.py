@@ -55,6 +55,19 @@ def test_the_plain_cell_learns(corpus: Corpus, tokenizer: Tokenizer, tmp_path: P
     assert model.config.cell == settings.model.cell == "rnn"
 
 
+def test_a_score_in_the_place_of_cross_entropy_learns_too(
+    corpus: Corpus, tokenizer: Tokenizer, run: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(corpus, score_exponent=1.5)
+    record = train(config, tmp_path / "run", Silent(), tokenizer)
+    curve = [point["valid_word_perplexity_line"] for point in record["curve"]]
+    assert curve[-1] < curve[0] / 2  # in cross-entropy, which it does not minimise
+    weights = (
+        load_file(folder / WEIGHTS)["embedding.weight"] for folder in (run, tmp_path / "run")
+    )
+    assert not torch.equal(*weights)
+
+
 def test_a_machine_without_a_compiler_compiles_nothing(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
