@@ -18,12 +18,13 @@ is missed by everyone. The context is the line so far, as it stands in the text.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pocketlm.model.errors import UserError
 from pocketlm.model.text_entry import TextEntry
 from pocketlm.model.words import OPENING_SIGNS, fold, word_spans
 
@@ -43,7 +44,7 @@ class Typed:
     name: str
     slots: int
     counts: Counts  # [lines, 6]
-    seconds: list[float] = field(default_factory=list)  # of each list of suggestions
+    seconds: list[list[float]] = field(default_factory=lambda: [[]])  # of each list, each time
 
 
 def type_text(
@@ -64,9 +65,21 @@ def type_text(
     """
     typed = Typed(entry.name, slots, np.zeros((len(lines), 6), dtype=np.int64))
     for row, line in enumerate(lines):
-        typed.counts[row] = _type_line(_Strip(entry, slots, ignore_case, typed.seconds), line)
+        typed.counts[row] = _type_line(_Strip(entry, slots, ignore_case, typed.seconds[0]), line)
         each_line()
     return typed
+
+
+def together(times: Sequence[Typed]) -> Typed:
+    """One text that was typed several times with one model, each time anew.
+
+    Raises:
+        UserError: it did not suggest the same each time.
+    """
+    first = times[0]
+    if not all(np.array_equal(first.counts, typed.counts) for typed in times):
+        raise UserError(f"{first.name} does not suggest the same when it is asked again")
+    return replace(first, seconds=[typed.seconds[0] for typed in times])
 
 
 def guess_words(
@@ -172,10 +185,13 @@ def _type_word(
 
 
 def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
-    """The figures of one model; shares in percent, intervals by 2,000 resamples of the lines."""
+    """The figures of one model; shares in percent, intervals by 2,000 resamples of the lines.
+
+    Where the text was typed several times, the time of a list is the median of its times.
+    """
     total = typed.counts.sum(axis=0)
     resampled = _resampled([typed.counts], seed)[0]
-    milliseconds = 1e3 * np.array(typed.seconds)
+    milliseconds = 1e3 * np.array(typed.seconds)  # [times, lists]
     return {
         "name": typed.name,
         **{name: round(float(share(total)), 3) for name, share in _SHARES.items()},
@@ -183,11 +199,16 @@ def summary(typed: Typed, seed: int = 1) -> dict[str, Any]:
         "words": int(total[_WORDS]),
         "keystrokes": int(total[_KEYS]),
         "keystrokes_plain": int(total[_PLAIN]),
-        "latency_ms": {
-            name: round(float(np.percentile(milliseconds, q)), 4) if len(milliseconds) else None
-            for name, q in (("median", 50), ("p95", 95), ("p99", 99))
-        },
+        "latency_ms": _latency(np.median(milliseconds, axis=0)),
+        "latency_ms_each_time": [_latency(each) for each in milliseconds],
         "confidence_95": {name: _interval(share(resampled)) for name, share in _SHARES.items()},
+    }
+
+
+def _latency(milliseconds: FloatArray) -> dict[str, float | None]:
+    return {
+        name: round(float(np.percentile(milliseconds, q)), 4) if len(milliseconds) else None
+        for name, q in (("median", 50), ("p95", 95), ("p99", 99))
     }
 
 

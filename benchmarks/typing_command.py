@@ -46,6 +46,13 @@ _PATH = click.Path(path_type=Path)
     is_flag=True,
     help="Look into all that may matter, not only by estimates; with many, exhaustive.",
 )
+@click.option(
+    "--times",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Type the text so often, for times less of the machine's noise: a list's is its median.",
+)
 @JSON_OPTION
 def typing(
     models: tuple[Path, ...],
@@ -57,6 +64,7 @@ def typing(
     seed: int,
     expansions: int,
     thorough: bool,
+    times: int,
     as_json: bool,
 ) -> None:
     """Keystroke savings and next-word recall of models (default: en-base), on the same lines.
@@ -69,17 +77,21 @@ def typing(
       pocketlm bench typing en-base kenlm-5 --text test.txt --lines 500
       pocketlm bench typing en-small --text test.txt --lines 500 --typed emoji
     """
-    from pocketlm.benchmarks.keystrokes import difference, summary
+    from pocketlm.benchmarks.keystrokes import difference, summary, together
     from pocketlm.console import emit_json, output
     from pocketlm.models import DEFAULT_MODEL
 
     drawn = draw_lines(text, lines, seed)
     drawn = typed_as(drawn, typed, seed)
     ignore_case = ignore_case or typed in WITHOUT_CASE
-    measured = [
-        _type(model, drawn, slots, ignore_case, expansions, thorough)
-        for model in models or (DEFAULT_MODEL,)
+    rounds = [
+        [
+            _type(model, drawn, slots, ignore_case, expansions, thorough)
+            for model in models or (DEFAULT_MODEL,)
+        ]
+        for _ in range(times)
     ]
+    measured = [together(each) for each in zip(*rounds, strict=True)]
     results: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "command": shlex.join(["pocketlm", *sys.argv[1:]]),
@@ -90,6 +102,7 @@ def typing(
         "typed": typed,
         "expansions": expansions,
         "thorough": thorough,
+        "times": times,
         "models": [summary(each, seed) for each in measured],
         "differences": [difference(measured[0], other, seed) for other in measured[1:]],
     }
@@ -97,7 +110,7 @@ def typing(
         emit_json(results)
         return
     output.print(_table(results["models"]))
-    for line in _difference_lines(results["differences"]):
+    for line in _time_lines(results["models"]) + _difference_lines(results["differences"]):
         click.echo(line)
 
 
@@ -169,6 +182,19 @@ def _table(models: Sequence[dict[str, Any]]) -> Any:
             ),
         )
     return table
+
+
+def _time_lines(models: Sequence[dict[str, Any]]) -> list[str]:
+    """What the times of single typings were, where there are several."""
+    lines = []
+    for model in models:
+        each = [once["p99"] for once in model["latency_ms_each_time"]]
+        if len(each) > 1 and None not in each:
+            lines.append(
+                f"{model['name']}: a list's time is the median of {len(each)}; "
+                f"the p99 of each typing was {min(each):.2f}..{max(each):.2f} ms"
+            )
+    return lines
 
 
 def _difference_lines(differences: Sequence[dict[str, Any]]) -> list[str]:

@@ -64,6 +64,7 @@ class Lexicon:
         self._size = 8 * len(bits)
         self._holds = lru_cache(maxsize=4096)(self._look_up)
         self.after = lru_cache(maxsize=2048)(self._find_after)
+        self.next_pieces = lru_cache(maxsize=2048)(self._find_next_pieces)
 
     @classmethod
     def build(
@@ -164,6 +165,10 @@ class Lexicon:
             return longer
         going_on = 0.0 if pieces[1:] else self._log_going_on[pieces[0]]
         return longer._replace(logs=longer.logs + going_on)
+
+    def _find_next_pieces(self, pieces: Pieces) -> frozenset[int]:
+        """What stands after some pieces in the words that begin with them and go on."""
+        return frozenset(self.after(pieces).following.tolist())
 
 
 def _ways_to_write(lines: Iterable[str]) -> Counter[str]:

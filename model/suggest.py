@@ -236,7 +236,10 @@ class Suggester:
     ) -> Iterator[tuple[float, str]]:
         """Words that a beginning may become, and their log-probabilities above `least`."""
         first, *more = *parent.tokens[context_length:], token
-        logs, following, words = lexicon.after((self._pieces.after_space[first], *more))
+        pieces = (self._pieces.after_space[first], *more)
+        if more and token not in lexicon.next_pieces(pieces[:-1]):  # as most of them
+            return
+        logs, following, words = lexicon.after(pieces)
         if not len(logs):
             return
         beginning = self._extend(parent, token, log_probability, target)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from pocketlm.benchmarks.keystrokes import (
     guess_words,
     recall_summary,
     summary,
+    together,
     type_text,
 )
+from pocketlm.model.errors import UserError
 from pocketlm.model.text_entry import Suggestion
 from pocketlm.model.words import split_context
 
@@ -98,7 +101,7 @@ def drawn(name: str, seed: int, lines: int, share: float) -> Typed:
     for row in counts:
         saved = sum(generator.random() < share for _ in range(20))
         row[:] = [20 - saved, 20, 5, 4, saved % 3, 3]
-    return Typed(name, 3, counts, [0.001])
+    return Typed(name, 3, counts, [[0.001]])
 
 
 def test_intervals_hold_the_truth_and_shrink_with_more_lines() -> None:
@@ -128,6 +131,16 @@ def test_recall_does_not_depend_on_the_slots_and_savings_do() -> None:
     one, three = (summary(type_text(entry, lines, slots)) for slots in (1, 3))
     assert one["top3"] == three["top3"] > 0
     assert one["keystroke_savings"] < three["keystroke_savings"]
+
+
+def test_the_time_of_a_list_is_the_median_of_its_times() -> None:
+    once = drawn("x", 1, 2, 0.5)
+    times = [[0.001, 0.002], [0.009, 0.002], [0.001, 0.005]]
+    figures = summary(together([replace(once, seconds=[each]) for each in times]))
+    assert figures["latency_ms"] == {"median": 1.5, "p95": 1.95, "p99": 1.99}
+    assert [each["median"] for each in figures["latency_ms_each_time"]] == [1.5, 5.5, 3]
+    with pytest.raises(UserError, match="x does not suggest the same"):
+        together([once, drawn("x", 2, 2, 0.5)])
 
 
 def test_what_nobody_recalls_has_no_percentage_and_no_words_no_latency() -> None:

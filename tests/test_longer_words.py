@@ -85,6 +85,11 @@ def test_the_lexicon_counts_them_in_its_text(
     pieces = {word: tokenizer.encode(word) for word, n in counts.items() if n > 1}
     longer = [w for w, ids in pieces.items() if len(ids) > 1 and all(map(tokenizer.is_text, ids))]
     assert len(longer) > 20
+    begun = {tuple(pieces[word][:i]) for word in longer for i in range(1, len(pieces[word]) + 1)}
+    for each in begun:
+        goes_on = (pieces[word] for word in longer if tuple(pieces[word][: len(each)]) == each)
+        next_pieces = {ids[len(each)] for ids in goes_on if len(ids) > len(each)}
+        assert lexicon.next_pieces(each) == next_pieces
     for word in longer:
         first, *rest = pieces[word]
         logs, _, found = lexicon.after((first,))

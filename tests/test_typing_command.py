@@ -21,6 +21,7 @@ KEYS = [
     "keystrokes",
     "keystrokes_plain",
     "latency_ms",
+    "latency_ms_each_time",
     "confidence_95",
 ]
 
@@ -43,6 +44,7 @@ def test_typing_prints_the_agreed_keys(
         assert (model["words"], model["keystrokes_plain"]) == (12, 57)
         assert 0 < model["keystroke_savings"] <= model["keystroke_savings_upper_bound"] < 100
         assert model["latency_ms"].keys() == {"median", "p95", "p99"}
+        assert model["latency_ms_each_time"] == [model["latency_ms"]]
         low, high = model["confidence_95"]["keystroke_savings"]
         assert low <= model["keystroke_savings"] <= high
     assert [each["against"] for each in value["differences"]] == [run.name]
@@ -55,6 +57,20 @@ def test_typing_prints_a_table_and_differences(
     assert code == 0
     assert "saved %" in out
     assert f"{bundle.name} against {run.name}: " in out
+
+
+def test_a_text_is_typed_several_times_for_the_times_of_its_lists(
+    invoke: Invoke, bundle: Path, typed_text: Path
+) -> None:
+    command = ("bench", "typing", bundle, "--text", typed_text)
+    once = only_json(invoke(*command, "--json"))["models"][0]
+    value = only_json(invoke(*command, "--times", 3, "--json"))
+    (model,) = value["models"]
+    assert (value["times"], len(model["latency_ms_each_time"])) == (3, 3)
+    assert model["keystrokes"] == once["keystrokes"]
+    code, out, _ = invoke(*command, "--times", 2)
+    assert code == 0
+    assert "a list's time is the median of 2; the p99 of each typing was " in out
 
 
 def test_ignoring_case_finds_no_fewer_words(invoke: Invoke, bundle: Path, typed_text: Path) -> None:

@@ -1,6 +1,7 @@
 package org.pocketlm.suggest
 
 import java.nio.ByteBuffer
+import kotlin.math.nextUp
 import kotlin.math.pow
 
 /**
@@ -19,9 +20,16 @@ private constructor(
     private val starts: IntArray,
     private val content: ByteArray,
 ) {
+    /** For each first piece the share of its likeliest word, 0 where there is none. */
+    private val largestShares: FloatArray
+
     init {
         for (first in 0 until starts.size - 1) check(first)
+        largestShares = FloatArray(starts.size - 1) { largestShare(it) }
     }
+
+    /** No less than the share of any word among those of its first piece; 0 if there is none. */
+    fun mostOf(first: Int): Float = largestShares[first]
 
     /**
      * The words of a first piece, in their order.
@@ -40,7 +48,7 @@ private constructor(
                 val low = code and LOW
                 word[size++] = ranks[if (code and TWO_BYTES == 0) low else low shl 8 or byte(at++)]
             } while (code and ENDS == 0)
-            visit(word, size, 2.0.pow((head and COUNT) / 2.0))
+            visit(word, size, COUNTS[head and COUNT])
         }
     }
 
@@ -65,6 +73,16 @@ private constructor(
         }
     }
 
+    private fun largestShare(first: Int): Float {
+        var most = 0.0
+        var sum = 0.0
+        forEach(first) { _, _, count ->
+            most = maxOf(most, count)
+            sum += count
+        }
+        return if (sum > 0) (most / sum).toFloat().nextUp() else 0f
+    }
+
     private fun byte(at: Int): Int = content[at].toInt() and 0xFF
 
     companion object {
@@ -72,6 +90,7 @@ private constructor(
         private const val MOST_RANKS = 1L shl 14
         private const val SHARED_SHIFT = 5
         private const val COUNT = 0x1F
+        private val COUNTS = DoubleArray(COUNT + 1) { 2.0.pow(it / 2.0) }
         private const val TWO_BYTES = 0x40
         private const val ENDS = 0x80
         private const val LOW = 0x3F

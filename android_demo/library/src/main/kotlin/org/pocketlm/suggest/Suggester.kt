@@ -176,11 +176,45 @@ class Suggester(
             if (target.typed == 0 || lexicon == null) return
             val leastLonger = least() - LOG_FITTING_SHARE
             val longer = ArrayList<Pair<Double, String>>()
+            val next = HashMap<Beginning, Set<Int>>() // of a beginning the pieces after it in words
             for (each in open.filter { it.score > leastLonger }) {
-                addLonger(each, contextSize, lexicon, leastLonger, longer)
+                val begun = begun(each.parent, contextSize)
+                val mayGoOn = if (begun.isEmpty()) {
+                    each.score + logMostAfter(lexicon, each.token) > leastLonger
+                } else {
+                    each.token in next.getOrPut(each.parent) { nextPieces(lexicon, begun) }
+                }
+                if (mayGoOn) addLonger(each, contextSize, lexicon, leastLonger, longer)
             }
             add(longer)
         }
+
+        /** The pieces of a beginning after the context, as the lexicon has them. */
+        private fun begun(beginning: Beginning, contextSize: Int): IntArray {
+            val begun = beginning.tokens.copyOfRange(contextSize, beginning.tokens.size)
+            if (begun.isNotEmpty()) begun[0] = pieces.afterSpace[begun[0]]
+            return begun
+        }
+
+        /** No less than what a word that goes on after a first piece has of its probability. */
+        private fun logMostAfter(lexicon: Lexicon, token: Int): Double {
+            val first = pieces.afterSpace[token]
+            return ln(lexicon.longer.mostOf(first).toDouble()) + endings.logGoingOn(first)
+        }
+
+        /** What stands after some pieces in the words that begin with them. */
+        private fun nextPieces(lexicon: Lexicon, begun: IntArray): Set<Int> {
+            val found = HashSet<Int>()
+            lexicon.longer.forEach(begun[0]) { word, size, _ ->
+                val at = begun.size - 1
+                if (size > at && beginsWith(word, size, begun)) found.add(word[at])
+            }
+            return found
+        }
+
+        /** Whether the pieces after a word's first one go on as those of a beginning. */
+        private fun beginsWith(word: IntArray, size: Int, begun: IntArray): Boolean =
+            (1 until begun.size).all { it <= size && word[it - 1] == begun[it] }
 
         /** Adds words by their log-probabilities until what is left cannot matter. */
         private fun add(estimates: List<Pair<Double, String>>) {
@@ -203,14 +237,12 @@ class Suggester(
             least: Double,
             found: MutableList<Pair<Double, String>>,
         ) {
-            val tokens = entry.parent.tokens
-            val begun = tokens.copyOfRange(contextSize, tokens.size) + entry.token
-            begun[0] = pieces.afterSpace[begun[0]]
+            val begun = begun(extend(entry), contextSize)
             val rest = target.rest(keyLength(entry.parent, entry.token))
             val texts = ArrayList<Pair<Double, String>>()
             var sum = 0.0
             lexicon.longer.forEach(begun[0]) { word, size, count ->
-                if ((1 until begun.size).all { it <= size && word[it - 1] == begun[it] }) {
+                if (beginsWith(word, size, begun)) {
                     sum += count
                     val from = begun.size - 1
                     if (size > from && pieces.begin(rest, word, from, size, target.apostrophes)) {

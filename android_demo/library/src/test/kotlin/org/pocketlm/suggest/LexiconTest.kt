@@ -67,6 +67,10 @@ class LexiconTest {
         val texts = counts.keys.map { rest -> rest.joinToString("") { pieces.piece(it) } }
         assertTrue(texts.toSet().size == counts.size)
         assertTrue(requireNotNull(counts[word.drop(1)]) >= 2.0)
+        val largest = counts.values.max() / counts.values.sum()
+        assertEquals(largest, lexicon.longer.mostOf(word[0]).toDouble(), 1e-6)
+        assertTrue(lexicon.longer.mostOf(word[0]) >= largest)
+        assertEquals(0f, lexicon.longer.mostOf(pieces.endId))
     }
 
     @Test

@@ -1,6 +1,5 @@
 package org.pocketlm.suggest
 
-import java.security.MessageDigest
 import kotlin.math.abs
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
@@ -8,9 +7,7 @@ import org.junit.Assume.assumeTrue
 import org.junit.Test
 import org.pocketlm.Golden
 import org.pocketlm.TestEngine
-import org.pocketlm.engine.EngineFactory
 import org.pocketlm.text.TextSoFar
-import org.pocketlm.text.Tokenizer
 import org.pocketlm.text.fold
 
 /** The shipped models suggest what Python's suggester does with them. */
@@ -33,10 +30,10 @@ class SuggesterGoldenTest {
         val cases = Golden.suggestions(model)
         assertTrue(cases.size > 300)
         var largest = 0.0
-        open(model, TestEngine.EXECUTORCH).use { opened ->
+        Shipped.open(model, TestEngine.EXECUTORCH).use { shipped ->
             for (case in cases) {
-                opened.checkContext(case)
-                val found = opened.suggester.suggest(case.text)
+                checkContext(shipped, case)
+                val found = shipped.suggester.suggest(case.text)
                 assertEquals(case.text, case.suggestions.map { it.word }, found.map { it.word })
                 for ((expected, got) in case.suggestions zip found) {
                     val error = abs(expected.probability - got.probability)
@@ -52,11 +49,11 @@ class SuggesterGoldenTest {
     private fun near(model: String) {
         val cases = Golden.suggestions(model).take(NEAR_CASES).filter { clear(it.suggestions) }
         assertTrue(cases.size > NEAR_CASES / 2)
-        open(model, TestEngine.EAGER).use { opened ->
+        Shipped.open(model, TestEngine.EAGER).use { shipped ->
             for (case in cases) {
-                opened.checkContext(case)
+                checkContext(shipped, case)
                 val expected = case.suggestions.first()
-                val got = opened.suggester.suggest(case.text).first()
+                val got = shipped.suggester.suggest(case.text).first()
                 // In one of two cases that are as likely either may be shown.
                 assertEquals(case.text, fold(expected.word), fold(got.word))
                 val least = NEAR * expected.probability
@@ -68,30 +65,10 @@ class SuggesterGoldenTest {
     private fun clear(shown: List<Suggestion>): Boolean =
         shown.isNotEmpty() && shown.drop(1).all { it.probability < 0.8 * shown[0].probability }
 
-    private class Opened(
-        val suggester: Suggester,
-        private val tokenizer: Tokenizer,
-        engine: AutoCloseable,
-    ) : AutoCloseable by engine {
-        fun checkContext(case: Golden.Case) {
-            val context = TextSoFar.read(case.text, tokenizer).context
-            assertEquals(case.text, case.contextTokens, suggester.contextTokens(context).toList())
-        }
-    }
-
-    private fun open(model: String, engines: EngineFactory): Opened {
-        val file = Golden.file("$model/tokenizer.model").readBytes()
-        val tokenizer = Tokenizer.parse(file)
-        val sha256 = MessageDigest.getInstance("SHA-256").digest(file)
-        val lexicon = Golden.file("$model/lexicon.bin").readBytes()
-        val engine = engines.open(Golden.file("$model/model.pte"))
-        val suggester = Suggester(
-            engine,
-            tokenizer,
-            Lexicon.parse(lexicon, sha256, tokenizer.vocabularySize),
-            Blocklist.parse(Golden.file("offensive.txt").readText()),
-        )
-        return Opened(suggester, tokenizer, engine)
+    private fun checkContext(shipped: Shipped, case: Golden.Case) {
+        val context = TextSoFar.read(case.text, shipped.tokenizer).context
+        val tokens = shipped.suggester.contextTokens(context).toList()
+        assertEquals(case.text, case.contextTokens, tokens)
     }
 
     private companion object {
