@@ -4,6 +4,7 @@ import android.os.Looper
 import org.junit.Assume.assumeTrue
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.pocketlm.session.Durations
 import org.pocketlm.session.Stats
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
@@ -27,15 +28,17 @@ class KeystrokeMeasurement {
         val lines = File(text).readLines().map(::typeable).filter { it.isNotEmpty() }.take(LINES)
         for (bundle in listOf("en-base", "en-base-xnnpack")) {
             measure(bundle, lines.take(WARM_UP))
-            val (keys, nanoseconds, steps) = measure(bundle, lines.drop(WARM_UP))
+            val (times, steps) = measure(bundle, lines.drop(WARM_UP))
+            val durations = Durations(times.size).apply { times.forEach(::record) }
+            val shares = listOf(0.5, 0.95, 0.99).map { durations.percentile(it)!! / 1e6 }
             println(
                 "measured %s: %d keys, key to strip median %.2f ms, p95 %.2f ms, p99 %.2f ms; step median %.3f ms"
-                    .format(bundle, keys, *listOf(0.5, 0.95, 0.99).map { at(nanoseconds, it) }.toTypedArray(), steps),
+                    .format(bundle, times.size, *shares.toTypedArray(), steps),
             )
         }
     }
 
-    private fun measure(bundle: String, lines: List<String>): Triple<Int, LongArray, Double> {
+    private fun measure(bundle: String, lines: List<String>): Pair<List<Long>, Double> {
         val model = RealModel(bundle)
         model.type("a")
         Stats.step.clear()
@@ -54,12 +57,10 @@ class KeystrokeMeasurement {
             }
         }
         model.close()
-        return Triple(times.size, times.toLongArray().apply { sort() }, (Stats.step.percentile(0.5) ?: 0) / 1e6)
+        return Pair(times, (Stats.step.percentile(0.5) ?: 0) / 1e6)
     }
 
     private fun typeable(line: String) = line.lowercase().filter { it in 'a'..'z' || it == ' ' }.trim()
-
-    private fun at(sorted: LongArray, share: Double) = sorted[(share * (sorted.size - 1)).toInt()] / 1e6
 
     private companion object {
         const val LINES = 60

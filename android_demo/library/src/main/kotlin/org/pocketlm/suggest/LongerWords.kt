@@ -9,7 +9,7 @@ import kotlin.math.pow
  *
  * `model/longer_words.py` argues for them and has the format, which is in docs/bundle.md too.
  *
- * Thread: any; it does not change. It holds the file's bytes and no more.
+ * Thread: any; it does not change. It holds the file's bytes, and a number for each piece.
  *
  * @param ranks pieces by rank.
  * @param starts where in [content] the words of each first piece begin [V + 1].
@@ -20,13 +20,7 @@ private constructor(
     private val starts: IntArray,
     private val content: ByteArray,
 ) {
-    /** For each first piece the share of its likeliest word, 0 where there is none. */
-    private val largestShares: FloatArray
-
-    init {
-        for (first in 0 until starts.size - 1) check(first)
-        largestShares = FloatArray(starts.size - 1) { largestShare(it) }
-    }
+    private val largestShares = FloatArray(starts.size - 1) { check(it) }
 
     /** No less than the share of any word among those of its first piece; 0 if there is none. */
     fun mostOf(first: Int): Float = largestShares[first]
@@ -52,13 +46,16 @@ private constructor(
         }
     }
 
-    /** Refuses what [forEach] could not read. */
-    private fun check(first: Int) {
+    /** Refuses what [forEach] could not read; gives what [mostOf] says of it. */
+    private fun check(first: Int): Float {
         val stop = starts[first + 1]
         var at = starts[first]
         var size = 0
+        var most = 0.0
+        var sum = 0.0
         while (at < stop) {
-            val shared = byte(at++) shr SHARED_SHIFT
+            val head = byte(at++)
+            val shared = head shr SHARED_SHIFT
             require(shared <= size) { NONE }
             size = shared
             do {
@@ -70,13 +67,7 @@ private constructor(
                 require(rank < ranks.size) { NONE }
                 require(++size < MOST_PIECES) { NONE }
             } while (code and ENDS == 0)
-        }
-    }
-
-    private fun largestShare(first: Int): Float {
-        var most = 0.0
-        var sum = 0.0
-        forEach(first) { _, _, count ->
+            val count = COUNTS[head and COUNT]
             most = maxOf(most, count)
             sum += count
         }

@@ -176,25 +176,33 @@ class Suggester(
             if (target.typed == 0 || lexicon == null) return
             val leastLonger = least() - LOG_FITTING_SHARE
             val longer = ArrayList<Pair<Double, String>>()
-            val next = HashMap<Beginning, Set<Int>>() // of a beginning the pieces after it in words
-            for (each in open.filter { it.score > leastLonger }) {
-                val begun = begun(each.parent, contextSize)
-                val mayGoOn = if (begun.isEmpty()) {
-                    each.score + logMostAfter(lexicon, each.token) > leastLonger
-                } else {
-                    each.token in next.getOrPut(each.parent) { nextPieces(lexicon, begun) }
+            val likely = open.filter { it.score > leastLonger }
+            for ((parent, entries) in likely.groupBy { it.parent }) {
+                val begun = parent.tokens.copyOfRange(contextSize, parent.tokens.size)
+                for (each in thoseThatGoOn(entries, begun, lexicon, leastLonger)) {
+                    addLonger(each, asWords(begun + each.token), lexicon, leastLonger, longer)
                 }
-                if (mayGoOn) addLonger(each, contextSize, lexicon, leastLonger, longer)
             }
             add(longer)
         }
 
-        /** The pieces of a beginning after the context, as the lexicon has them. */
-        private fun begun(beginning: Beginning, contextSize: Int): IntArray {
-            val begun = beginning.tokens.copyOfRange(contextSize, beginning.tokens.size)
-            if (begun.isNotEmpty()) begun[0] = pieces.afterSpace[begun[0]]
-            return begun
+        /** Of the pieces after one beginning those that words of the lexicon may go on with. */
+        private fun thoseThatGoOn(
+            entries: List<Open>,
+            begun: IntArray,
+            lexicon: Lexicon,
+            least: Double,
+        ): List<Open> {
+            if (begun.isEmpty()) {
+                return entries.filter { it.score + logMostAfter(lexicon, it.token) > least }
+            }
+            val next = nextPieces(lexicon, asWords(begun))
+            return entries.filter { it.token in next }
         }
+
+        /** The pieces of a beginning as the lexicon has them: after a space. */
+        private fun asWords(begun: IntArray): IntArray =
+            begun.copyOf().also { it[0] = pieces.afterSpace[it[0]] }
 
         /** No less than what a word that goes on after a first piece has of its probability. */
         private fun logMostAfter(lexicon: Lexicon, token: Int): Double {
@@ -229,15 +237,18 @@ class Suggester(
             }
         }
 
-        /** The words that a beginning may become, and their log-probabilities above [least]. */
+        /**
+         * The words that a beginning may become, and their log-probabilities above [least].
+         *
+         * @param begun its pieces after the context, as the lexicon has them.
+         */
         private fun addLonger(
             entry: Open,
-            contextSize: Int,
+            begun: IntArray,
             lexicon: Lexicon,
             least: Double,
             found: MutableList<Pair<Double, String>>,
         ) {
-            val begun = begun(extend(entry), contextSize)
             val rest = target.rest(keyLength(entry.parent, entry.token))
             val texts = ArrayList<Pair<Double, String>>()
             var sum = 0.0

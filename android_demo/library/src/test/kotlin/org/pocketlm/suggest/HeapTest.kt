@@ -1,12 +1,9 @@
 package org.pocketlm.suggest
 
-import java.security.MessageDigest
 import org.junit.Assert.assertTrue
 import org.junit.Test
-import org.pocketlm.Golden
 import org.pocketlm.engine.Engine
 import org.pocketlm.engine.Step
-import org.pocketlm.text.Tokenizer
 
 /** The Java heap that suggestions take: beyond the model file, at most 4 MB. */
 class HeapTest {
@@ -22,12 +19,6 @@ class HeapTest {
         override fun close() = Unit
     }
 
-    private class Held(val tokenizer: Tokenizer, val lexicon: Lexicon, val suggester: Suggester)
-
-    private val model = Golden.file("en-base/tokenizer.model")
-    private val words = Golden.file("en-base/lexicon.bin")
-    private val list = Golden.file("offensive.txt")
-
     @Test
     fun `tokenizer, lexicon, tables and kept steps take at most 4 MB`() {
         hold() // classes are loaded, and code that is compiled is there
@@ -40,14 +31,10 @@ class HeapTest {
         assertTrue("$taken bytes", taken in 2_000_000..4_000_000)
     }
 
-    private fun hold(): Held {
-        val file = model.readBytes()
-        val tokenizer = Tokenizer.parse(file)
-        val sha256 = MessageDigest.getInstance("SHA-256").digest(file)
-        val lexicon = Lexicon.parse(words.readBytes(), sha256, tokenizer.vocabularySize)
-        val suggester = Suggester(Sized(), tokenizer, lexicon, Blocklist.parse(list.readText()))
-        suggester.suggest("I would like to know what you think of it ".repeat(60), 3)
-        return Held(tokenizer, lexicon, suggester)
+    private fun hold(): Shipped {
+        val shipped = Shipped.open("en-base", { Sized() })
+        shipped.suggester.suggest("I would like to know what you think of it ".repeat(60), 3)
+        return shipped
     }
 
     private fun used(): Long {
