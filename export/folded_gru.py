@@ -1,8 +1,9 @@
-"""A GRU's step as products, sums and sigmoids alone, for programs whose code pages count.
+"""A GRU's step as products, sums, exponentials and quotients, for programs whose code pages count.
 
-Each other kernel that a program calls (a tanh, a difference, a slice) keeps some 50 KiB of the
-runtime's code in memory (measured in docs/bundle.md). With the state as u = (1 + h) / 2 and
-tanh(x) = 2 sigma(2 x) - 1 the step of recurrence.py, where p is what the state's product reads,
+Each kernel that a program calls keeps some 50 to 200 KiB of the runtime's code in memory, of which
+these take least (measured in docs/bundle.md). With the state as u = (1 + h) / 2,
+tanh(x) = 2 sigma(2 x) - 1 and y sigma(x) = y / (1 + exp(-x)) the step of recurrence.py, where p is
+what the state's product reads,
 
     r, z = sigma(W_r x + U_r p + b_r), sigma(W_z x + U_z p + b_z)
     n = tanh(W_n x + b_n + r (U_n p + c_n))
@@ -10,18 +11,21 @@ tanh(x) = 2 sigma(2 x) - 1 the step of recurrence.py, where p is what the state'
 
 is, with factors that lie in the matrices and their biases,
 
-    r, k = sigma(W_r x + U_r p + b_r), sigma(-(W_z x + U_z p + b_z))           k = 1 - z
-    q = sigma(2 (W_n x + b_n) + r 2 (U_n p + c_n))                             q = (1 + n) / 2
-    u' = u + k (q - u)
+    R, Z = 1 + exp(-(W_r x + U_r p + b_r)), 1 + exp(W_z x + U_z p + b_z)
+    q = 1 / (1 + exp(-2 (W_n x + b_n) + -2 (U_n p + c_n) / R))
+    u' = u + (q - u) / Z
 
-and a matrix M that reads a state reads u: M h = 2 M u - M 1. A power of two and a sign change no
-int8 value of a row, only its scale and its sign; M 1 is that of the rounded rows, so that what they
-lose is the same. Each gate has matrices of its own, so that nothing is cut in parts. Shapes: E
-embedding or what a layer reads, K what the state's product reads, H hidden.
+where r = 1 / R, 1 - z = 1 / Z and q = (1 + n) / 2. A matrix M that reads a state reads u:
+M h = 2 M u - M 1. A power of two and a sign change no int8 value of a row, only its scale and its
+sign; M 1 is that of the rounded rows, so that what they lose is the same. Where an exponential is
+beyond float32 it is infinite, and its quotient zero. Each gate has matrices of its own, so that
+nothing is cut in parts. Shapes: E embedding or what a layer reads, K what the state's product
+reads, H hidden.
 """
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from pocketlm.export.matrices import Matrix, Named
@@ -29,7 +33,7 @@ from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import ModelConfig
 
 # What the rows of a gate are multiplied by.
-_FACTORS = {"r": 1.0, "z": -1.0, "n": 2.0}
+_FACTORS = {"r": -1.0, "z": 1.0, "n": -2.0}
 Product = Callable[[str, Tensor], Tensor]
 
 
@@ -76,7 +80,7 @@ def _of_shifted(matrix: Matrix) -> Matrix:
 
 
 def folded_step(
-    product: Product, layer: int, x: Tensor, read: Tensor, state: Tensor, minus_one: Tensor
+    product: Product, layer: int, x: Tensor, read: Tensor, state: Tensor, one: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Two parts [1, H] whose sum is the new state.
 
@@ -86,9 +90,10 @@ def folded_step(
         x: [1, E].
         read: [1, K].
         state: u before, [1, H].
-        minus_one: [1, H] of -1: to repeat one number would take another kernel's code.
+        one: [1, H] of 1: to repeat one number would take another kernel's code.
     """
-    r = (product(f"w{layer}_r", x) + product(f"u{layer}_r", read)).sigmoid()
-    k = (product(f"w{layer}_z", x) + product(f"u{layer}_z", read)).sigmoid()
-    q = (product(f"w{layer}_n", x) + r * product(f"u{layer}_n", read)).sigmoid()
-    return state, k * (q + state * minus_one)
+    r = one + (product(f"w{layer}_r", x) + product(f"u{layer}_r", read)).exp()
+    z = one + (product(f"w{layer}_z", x) + product(f"u{layer}_z", read)).exp()
+    q = one / (one + (product(f"w{layer}_n", x) + product(f"u{layer}_n", read) / r).exp())
+    # Not `q - state`, which is another operator.
+    return state, torch.add(q, state, alpha=-1) / z

@@ -26,7 +26,9 @@ STOCK_OPERATORS = frozenset(
     {
         "aten::add.out",
         "aten::cat.out",
+        "aten::div.out",
         "aten::embedding.out",
+        "aten::exp.out",
         "aten::linear.out",
         "aten::mul.out",
         "aten::sigmoid.out",
@@ -58,7 +60,7 @@ def bytes_by_part(model: RecurrentLanguageModel, recipe: str, file_bytes: int) -
         matrix = 4 * rows * columns if recipe == "float" else rows * columns + 4 * rows
         parts[part] += matrix + (4 * rows if bias is not None else 0)
     if recipe == "zero-copy" and is_folded(model.config):
-        parts["recurrent"] += 4 * model.config.hidden  # minus_one
+        parts["recurrent"] += 4 * model.config.hidden  # one
     parts["initial_state"] = 4 * model.initial_state.numel()
     if recipe == "xnnpack":
         parts["output"] = parts["embedding"]

@@ -138,9 +138,11 @@ _TENSORS = {"float": FLOAT, "int8": INT8, "int64": INT64}
 # Of each argument but the output: a tensor by its type (with "?": or none), `int` for any integer,
 # [kind] for a list, or the one value that our exports give.
 RULES: dict[str, tuple[tuple[Any, ...], Callable[..., Sizes | None]]] = {
-    "aten::add.out": (("float", "float", 1), _broadcast),
+    "aten::add.out": (("float", "float", int), _broadcast),
     "aten::cat.out": ((["float"], int), _join),
+    "aten::div.out": (("float", "float"), _broadcast),
     "aten::embedding.out": (("float", "int64", -1, False, False), _row),
+    "aten::exp.out": (("float",), _same),
     "aten::linear.out": (("float", "float", "float?"), _product),
     "aten::mul.out": (("float", "float"), _broadcast),
     "aten::sigmoid.out": (("float",), _same),

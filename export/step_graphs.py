@@ -106,7 +106,7 @@ class ZeroCopyStep(MatrixStep):
         super().__init__(model, Int8Matrices(zero_copy_matrices(model)))
         self.folded = is_folded(model.config)
         if self.folded:
-            self.register_buffer("minus_one", -torch.ones(1, model.config.hidden))
+            self.register_buffer("one", torch.ones(1, model.config.hidden))
         plain = named_matrices(model).values()
         self.largest_error = max(quantise_rows(weight).largest_error for weight, _ in plain)
 
@@ -114,8 +114,7 @@ class ZeroCopyStep(MatrixStep):
         """See StepGraph."""
         if not self.folded:
             return super().new_state(layer, x, read, h)
-        minus_one = self.get_buffer("minus_one")
-        a, b = folded_step(self.product, layer, x, read, h, minus_one)
+        a, b = folded_step(self.product, layer, x, read, h, self.get_buffer("one"))
         # Summed in the shape that is returned: a view of the sum would have to be copied.
         return a.reshape(1, 1, -1) + b.reshape(1, 1, -1)
 

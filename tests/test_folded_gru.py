@@ -1,4 +1,4 @@
-"""A GRU's step as products, sums and sigmoids alone is the GRU's step."""
+"""A GRU's step as products, sums, exponentials and quotients is the GRU's step."""
 
 import pytest
 import torch
@@ -15,8 +15,8 @@ from pocketlm.model.recurrence import gru_state
 
 _OPERATORS = [
     "aten::add.out",
-    "aten::mul.out",
-    "aten::sigmoid.out",
+    "aten::div.out",
+    "aten::exp.out",
     "quantized_decomposed::embedding_byte.out",
     "quantized_decomposed::mixed_linear.out",
 ]
@@ -50,14 +50,14 @@ def test_it_is_the_step_of_recurrence(layers: int, projection: bool) -> None:
     x = y = torch.randn(1, 6)  # what a layer reads, and what it reads folded
     for layer in range(layers):
         h = torch.tanh(torch.randn(1, 10))
-        u, minus_one = shifted(h), -torch.ones(1, 10)
+        u, one = shifted(h), torch.ones(1, 10)
         read = _rounded_product(plain, "projection", h) if projection else h
         expected = gru_state(
             _rounded_product(plain, f"w{layer}", x), _rounded_product(plain, f"u{layer}", read), h
         )
         folded_read = _rounded_product(folded, "projection", u) if projection else u
         a, b = folded_step(
-            lambda name, v: _rounded_product(folded, name, v), layer, y, folded_read, u, minus_one
+            lambda name, v: _rounded_product(folded, name, v), layer, y, folded_read, u, one
         )
         torch.testing.assert_close(a + b, shifted(expected), rtol=1e-5, atol=1e-6)
         x, y = expected, a + b
@@ -88,6 +88,14 @@ def test_the_error_is_that_of_the_models_own_weights() -> None:
     assert ZeroCopyStep(network).largest_error == max(errors)
 
 
-def test_the_plain_cell_holds_no_factor() -> None:
-    assert "minus_one" in dict(ZeroCopyStep(_network()).named_buffers())
-    assert "minus_one" not in dict(ZeroCopyStep(_network(cell="rnn")).named_buffers())
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_what_is_beyond_an_exponential_opens_or_shuts_a_gate(sign: float) -> None:
+    u, one = torch.rand(1, 10), torch.ones(1, 10)
+    a, b = folded_step(lambda *_: sign * 100 * one, 0, u, u, u, one)
+    expected = u if sign > 0 else one
+    torch.testing.assert_close(a + b, expected)
+
+
+def test_the_plain_cell_holds_no_ones() -> None:
+    assert "one" in dict(ZeroCopyStep(_network()).named_buffers())
+    assert "one" not in dict(ZeroCopyStep(_network(cell="rnn")).named_buffers())

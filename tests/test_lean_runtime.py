@@ -141,6 +141,11 @@ class Step(nn.Module):
         program.write_bytes(edge.to_executorch().buffer)
 
 
+def powers(s: Tensor) -> Tensor:
+    """Numbers up to some hundreds, of both signs."""
+    return s * s * s * s * s * s * s
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -151,6 +156,8 @@ class Step(nn.Module):
         ),
         pytest.param(lambda _, s: torch.sub(s, torch.sigmoid(s), alpha=2), id="two times less"),
         pytest.param(lambda _, s: torch.add(s, s * s, alpha=0.5), id="half as much more"),
+        pytest.param(lambda _, s: s / (torch.exp(s) + torch.exp(s - s * s)), id="quotients"),
+        pytest.param(lambda _, s: s / (s * s + torch.exp(powers(s))), id="beyond an exponential"),
         pytest.param(
             lambda step, s: step.matrices.product("square", s.reshape(4, 6)).reshape(4, 1, 6),
             id="a product of several rows",

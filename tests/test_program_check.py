@@ -131,7 +131,7 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
         "of another size or type",
     ),
     "memory not yet written": (
-        lambda p: p.with_argument(2, 0, p.calls()[4][1]),
+        lambda p: p.with_argument(2, 0, p.calls()[4][-1]),
         "memory is read",
     ),
     "a call over what it reads": (
@@ -139,8 +139,8 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
         "an operator writes over what it reads",
     ),
     "an operator of another library": (
-        lambda p: p.data.replace(b"aten::sigmoid", b"aten::sigmund"),
-        "aten::sigmund.out is called",
+        lambda p: p.data.replace(b"aten::exp", b"aten::exq"),
+        "aten::exq.out is called",
     ),
     "an arena of terabytes": (
         lambda p: p.with_vector(_arenas(p), [0, 1 << 42], "q"),

@@ -74,10 +74,18 @@ void elementwise_product(const float* a, const float* b, size_t count, float* y)
   for (size_t i = 0; i < count; ++i) y[i] = a[i] * b[i];
 }
 
+void elementwise_quotient(const float* a, const float* b, size_t count, float* y) {
+  for (size_t i = 0; i < count; ++i) y[i] = a[i] / b[i];
+}
+
+void exponential(const float* x, size_t count, float* y) {
+  for (size_t i = 0; i < count; ++i) y[i] = exp_of(x[i]);
+}
+
 // With e = e^-|x|: 1 / (1 + e), and for x < 0 what that lacks of 1.
 void sigmoid(const float* x, size_t count, float* y) {
   for (size_t i = 0; i < count; ++i) {
-    const float e = exp_of_negative(-std::fabs(x[i]));
+    const float e = exp_of(-std::fabs(x[i]));
     y[i] = (x[i] < 0 ? e : 1.0f) / (1.0f + e);
   }
 }
@@ -85,7 +93,7 @@ void sigmoid(const float* x, size_t count, float* y) {
 // With e = e^-2|x|: (1 - e) / (1 + e), and the sign of x.
 void tanh(const float* x, size_t count, float* y) {
   for (size_t i = 0; i < count; ++i) {
-    const float e = exp_of_negative(-2.0f * std::fabs(x[i]));
+    const float e = exp_of(-2.0f * std::fabs(x[i]));
     y[i] = std::copysign((1.0f - e) / (1.0f + e), x[i]);
   }
 }

@@ -17,6 +17,12 @@ void scaled_sum(const float* a, const float* b, float scale, size_t count, float
 // y[i] = a[i] b[i]
 void elementwise_product(const float* a, const float* b, size_t count, float* y);
 
+// y[i] = a[i] / b[i]
+void elementwise_quotient(const float* a, const float* b, size_t count, float* y);
+
+// To about 3e-7, relative, of numbers from -87 to 87, and as these bounds beyond.
+void exponential(const float* x, size_t count, float* y);
+
 // To about 2e-7, absolute.
 void sigmoid(const float* x, size_t count, float* y);
 void tanh(const float* x, size_t count, float* y);

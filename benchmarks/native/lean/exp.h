@@ -5,11 +5,12 @@
 
 namespace pocketlm {
 
-// e^x for x <= 0, to about 2e-7 relative: 2^integer from the exponent's bits, times a polynomial of
-// the fraction in [-0.5, 0.5] (Taylor's series of 2^f, whose next term is below 2e-7).
-inline float exp_of_negative(float x) {
-  const float powers = (x > -87.0f ? x : -87.0f) * 1.44269504f;  // so that NaN, of a bad model, is -87
-  const int32_t whole = static_cast<int32_t>(powers - 0.5f);  // the nearest integer, as powers <= 0
+// e^x, to about 3e-7 relative, from e^-87 to e^87, which stand for what is beyond: 2^integer from the exponent's
+// bits, times a polynomial of the fraction in [-0.5, 0.5] (Taylor's series of 2^f, whose next term is below 2e-7).
+inline float exp_of(float x) {
+  const float most = x < 87.0f ? x : 87.0f;
+  const float powers = (most > -87.0f ? most : -87.0f) * 1.44269504f;  // NaN, of a bad model, becomes a number
+  const int32_t whole = static_cast<int32_t>(powers + 127.5f) - 127;  // the nearest integer, as powers > -126
   const float f = powers - static_cast<float>(whole);
   const float fraction =
       1.0f + f * (0.693147181f +

@@ -75,16 +75,16 @@ void add(KernelRuntimeContext& context, Arguments arguments) {
              out->mutable_data_ptr<float>());
 }
 
-// aten::mul.out(self, other, out)
-void mul(KernelRuntimeContext& context, Arguments arguments) {
+// aten::mul.out and aten::div.out (self, other, out)
+template <void (*function)(const float*, const float*, size_t, float*)>
+void elementwise(KernelRuntimeContext& context, Arguments arguments) {
   CHECK(arguments.size() == 4);
   const auto a = tensor(arguments[0]), b = tensor(arguments[1]), out = tensor(arguments[2]);
   CHECK(a && b && out && same_shape(*a, *b) && takes_shape(*out, a->sizes()));
-  elementwise_product(a->const_data_ptr<float>(), b->const_data_ptr<float>(), a->numel(),
-                      out->mutable_data_ptr<float>());
+  function(a->const_data_ptr<float>(), b->const_data_ptr<float>(), a->numel(), out->mutable_data_ptr<float>());
 }
 
-// aten::sigmoid.out and aten::tanh.out (self, out)
+// aten::exp.out, aten::sigmoid.out and aten::tanh.out (self, out)
 template <void (*function)(const float*, size_t, float*)>
 void activation(KernelRuntimeContext& context, Arguments arguments) {
   CHECK(arguments.size() == 3);
@@ -164,7 +164,9 @@ Error register_lean_kernels() {
   static const Kernel kernels[] = {
       Kernel("aten::add.out", add<1>),
       Kernel("aten::cat.out", cat),
-      Kernel("aten::mul.out", mul),
+      Kernel("aten::div.out", elementwise<elementwise_quotient>),
+      Kernel("aten::exp.out", activation<exponential>),
+      Kernel("aten::mul.out", elementwise<elementwise_product>),
       Kernel("aten::sigmoid.out", activation<sigmoid>),
       Kernel("aten::slice_copy.Tensor_out", slice_copy),
       Kernel("aten::sub.out", add<-1>),
