@@ -66,6 +66,8 @@ def _is_of(kind: Any, value: Any) -> bool:
         return value.scalar_type == _TENSORS[kind.rstrip("?")]
     if isinstance(kind, list):
         return isinstance(value, list) and all(_is_of(kind[0], each) for each in value)
+    if isinstance(kind, tuple):
+        return any(_is_of(each, value) for each in kind)
     return type(value) is int if kind is int else type(value) is type(kind) and value == kind
 
 
@@ -136,9 +138,9 @@ def _product_of_bytes(
 
 _TENSORS = {"float": FLOAT, "int8": INT8, "int64": INT64}
 # Of each argument but the output: a tensor by its type (with "?": or none), `int` for any integer,
-# [kind] for a list, or the one value that our exports give.
+# [kind] for a list, or the one value that our exports give, or a tuple of those that they give.
 RULES: dict[str, tuple[tuple[Any, ...], Callable[..., Sizes | None]]] = {
-    "aten::add.out": (("float", "float", int), _broadcast),
+    "aten::add.out": (("float", "float", (1, -1)), _broadcast),
     "aten::cat.out": ((["float"], int), _join),
     "aten::div.out": (("float", "float"), _broadcast),
     "aten::embedding.out": (("float", "int64", -1, False, False), _row),

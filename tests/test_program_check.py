@@ -124,6 +124,10 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
     "a negative argument": (lambda p: p.with_argument(1, 0, -1), "an index leads out"),
     "a number for a tensor": (lambda p: p.with_argument(1, 0, p.kind("Int")), "is called with"),
     "a tensor for a number": (lambda p: p.with_argument(0, 3, p.kind("Tensor")), "is called with"),
+    "a sum with many times the other": (
+        lambda p: p.with_argument(2, 2, p.calls()[0][3]),
+        "is called with",
+    ),
     "another type": (lambda p: p.with_argument(1, 1, p.calls()[1][2]), "is called with"),
     "a constant as output": (lambda p: p.with_argument(2, -1, p.calls()[2][1]), "is written to"),
     "an output of another size": (
