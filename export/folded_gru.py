@@ -1,4 +1,4 @@
-"""A GRU's step as products, sums, exponentials and quotients, for programs whose code pages count.
+"""A GRU's step as products, sums and quotients, for programs whose code pages count.
 
 Each kernel that a program calls keeps some 50 to 200 KiB of the runtime's code in memory, of which
 these take least (measured in docs/bundle.md). With the state as u = (1 + h) / 2,
@@ -11,16 +11,24 @@ what the state's product reads,
 
 is, with factors that lie in the matrices and their biases,
 
-    R, Z = 1 + exp(-(W_r x + U_r p + b_r)), 1 + exp(W_z x + U_z p + b_z)
-    q = 1 / (1 + exp(-2 (W_n x + b_n) + -2 (U_n p + c_n) / R))
+    R, Z = 1 + e(-(W_r x + U_r p + b_r) / 128), 1 + e((W_z x + U_z p + b_z) / 128)
+    q = 1 / (1 + e((-2 (W_n x + b_n) + -2 (U_n p + c_n) / R) / 128))
     u' = u + (q - u) / Z
 
-where r = 1 / R, 1 - z = 1 / Z and q = (1 + n) / 2. A matrix M that reads a state reads u:
-M h = 2 M u - M 1. A power of two and a sign change no int8 value of a row, only its scale and its
-sign; M 1 is that of the rounded rows, so that what they lose is the same. Where an exponential is
-beyond float32 it is infinite, and its quotient zero. Each gate has matrices of its own, so that
-nothing is cut in parts. Shapes: E embedding or what a layer reads, K what the state's product
-reads, H hidden.
+where r = 1 / R, 1 - z = 1 / Z and q = (1 + n) / 2, and e stands for the exponential of 128 times
+what it is given, which an operator of its own would make with the C library's:
+
+    e(v) = ((1 + v) / (1 - v))^64 = exp(64 (2 v + 2 v^3 / 3 + ...))
+
+by six squarings, a^2 = a / (1 / a). 1 / (1 + e(x / 128)) is sigma(-x) to 3e-5, absolutely, for |x|
+up to some 1,500, far beyond what a trained gate has: from |x| = 128 on e falls back, as e(1 / v) is
+e(v), at last to 1. What is beyond float32 on the way is infinite, and its quotient zero; an
+infinite v gives NaN.
+
+A matrix M that reads a state reads u: M h = 2 M u - M 1. A power of two and a sign change no int8
+value of a row, only its scale and its sign; M 1 is that of the rounded rows, so that what they lose
+is the same. Each gate has matrices of its own, so that nothing is cut in parts. Shapes: E embedding
+or what a layer reads, K what the state's product reads, H hidden.
 """
 
 from collections.abc import Callable
@@ -32,8 +40,9 @@ from pocketlm.export.matrices import Matrix, Named
 from pocketlm.export.quantise import quantise_rows
 from pocketlm.model.language_model import ModelConfig
 
+_SQUARINGS = 6
 # What the rows of a gate are multiplied by.
-_FACTORS = {"r": -1.0, "z": 1.0, "n": -2.0}
+_FACTORS = {gate: sign / (2 << _SQUARINGS) for gate, sign in (("r", -1.0), ("z", 1.0), ("n", -2.0))}
 Product = Callable[[str, Tensor], Tensor]
 
 
@@ -92,8 +101,21 @@ def folded_step(
         state: u before, [1, H].
         one: [1, H] of 1: to repeat one number would take another kernel's code.
     """
-    r = one + (product(f"w{layer}_r", x) + product(f"u{layer}_r", read)).exp()
-    z = one + (product(f"w{layer}_z", x) + product(f"u{layer}_z", read)).exp()
-    q = one / (one + (product(f"w{layer}_n", x) + product(f"u{layer}_n", read) / r).exp())
-    # Not `q - state`, which is another operator.
-    return state, torch.add(q, state, alpha=-1) / z
+    r = one + _exp(product(f"w{layer}_r", x) + product(f"u{layer}_r", read), one)
+    q = one / (one + _exp(product(f"w{layer}_n", x) + product(f"u{layer}_n", read) / r, one))
+    change = _less(q, state)
+    z = one + _exp(product(f"w{layer}_z", x) + product(f"u{layer}_z", read), one)
+    return state, change / z
+
+
+def _exp(v: Tensor, one: Tensor) -> Tensor:
+    """The e of above."""
+    power = (one + v) / _less(one, v)
+    for _ in range(_SQUARINGS):
+        power = power / (one / power)
+    return power
+
+
+def _less(a: Tensor, b: Tensor) -> Tensor:
+    """What `a - b` is, which would be another operator."""
+    return torch.add(a, b, alpha=-1)

@@ -5,7 +5,8 @@ Bytes follow from the sizes alone (one scale of 4 bytes a row of an int8 matrix)
     int8 matrix [N, K]: N K + 4 N        fp32 matrix [N, K]: 4 N K        bias [N]: 4 N
 
 The zero-copy and float recipes hold the embedding once, for input and output; xnnpack holds it
-twice. Private memory is the arena of activations and, for xnnpack, the packed weights.
+twice. Private memory is the arena of activations, two states, what the runtime keeps
+for a method and each of its calls and, for xnnpack, the packed weights.
 """
 
 from pathlib import Path
@@ -42,9 +43,10 @@ STOCK_OPERATORS = frozenset(
 )
 # XNNPACK packs int8 rows with their scale, bias and sum (4 bytes each).
 _XNNPACK_ROW_BYTES = 12
-# What the runtime itself keeps for a method, measured (docs/bundle.md): structures of the program,
-# and for XNNPACK its graph and workspace.
-_RUNTIME_BYTES = 16 << 10
+# What the runtime itself keeps for a method, measured (docs/bundle.md): structures of the program
+# and of each call of an operator, and for XNNPACK its graph and workspace.
+_RUNTIME_BYTES = 12 << 10
+_CALL_BYTES = 400
 _XNNPACK_RUNTIME_BYTES = 80 << 10
 _PAGE = 4096
 _LARGEST_GRAPH = 16 << 10  # a layer: the graph, names and padding, but no weights
@@ -83,8 +85,9 @@ def predicted_memory(
 ) -> dict[str, int]:
     """Bytes after many steps, the file memory-mapped: private ones, and evictable pages of it."""
     state = 4 * model.initial_state.numel()
-    arena = sum(_plan(program, "forward").non_const_buffer_sizes)
-    private = arena + 2 * state + _RUNTIME_BYTES
+    plan = _plan(program, "forward")
+    calls = sum(len(chain.instructions) for chain in plan.chains)
+    private = sum(plan.non_const_buffer_sizes) + 2 * state + _RUNTIME_BYTES + _CALL_BYTES * calls
     file_backed = sum(parts.values())
     if recipe == "xnnpack":
         for weight, _ in named_matrices(model).values():

@@ -22,6 +22,7 @@ from executorch.exir import (
 )
 from torch import Tensor, nn
 
+from pocketlm.export.arena import planning
 from pocketlm.export.folded_gru import shifted
 from pocketlm.export.step_graphs import (
     FloatStep,
@@ -45,7 +46,8 @@ def lower_zero_copy(model: RecurrentLanguageModel) -> tuple[Program, float]:
         compile_config=EdgeCompileConfig(_check_ir_validity=False),
         constant_methods=_constants(shifted(start) if graph.folded else start),
     )
-    return edge.to_executorch(ExecutorchBackendConfig()), graph.largest_error
+    config = ExecutorchBackendConfig(memory_planning_pass=planning())
+    return edge.to_executorch(config), graph.largest_error
 
 
 def lower_xnnpack(model: RecurrentLanguageModel) -> tuple[Program, float]:

@@ -1,4 +1,4 @@
-"""A GRU's step as products, sums, exponentials and quotients is the GRU's step."""
+"""A GRU's step as products, sums and quotients is the GRU's step."""
 
 import pytest
 import torch
@@ -16,7 +16,6 @@ from pocketlm.model.recurrence import gru_state
 _OPERATORS = [
     "aten::add.out",
     "aten::div.out",
-    "aten::exp.out",
     "quantized_decomposed::embedding_byte.out",
     "quantized_decomposed::mixed_linear.out",
 ]
@@ -59,10 +58,13 @@ def test_it_is_the_step_of_recurrence(layers: int, projection: bool) -> None:
         a, b = folded_step(
             lambda name, v: _rounded_product(folded, name, v), layer, y, folded_read, u, one
         )
-        torch.testing.assert_close(a + b, shifted(expected), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(a + b, shifted(expected), rtol=0, atol=5e-5)
         x, y = expected, a + b
     torch.testing.assert_close(
-        _rounded_product(folded, "projection", y), _rounded_product(plain, "projection", x)
+        _rounded_product(folded, "projection", y),
+        _rounded_product(plain, "projection", x),
+        rtol=0,
+        atol=1e-4,
     )
 
 
@@ -77,7 +79,7 @@ def test_it_is_rounded_to_the_same_values() -> None:
 
 
 @pytest.mark.parametrize("projection", [False, True])
-def test_a_program_calls_five_operators(projection: bool) -> None:
+def test_a_program_calls_four_operators(projection: bool) -> None:
     program, _ = lower_zero_copy(_network(projection=projection))
     assert operators(program)["outside_delegates"] == _OPERATORS
 
@@ -88,12 +90,24 @@ def test_the_error_is_that_of_the_models_own_weights() -> None:
     assert ZeroCopyStep(network).largest_error == max(errors)
 
 
+def test_a_gate_is_the_sigmoid() -> None:
+    x = torch.linspace(-1500, 1500, 30_001)[None]
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    # With the other products at nothing q is 1/2, and the state goes from 0 to the gate times that.
+    _, gate = folded_step(
+        lambda name, _: x / 128 if name == "w0_z" else zero, 0, zero, zero, zero, one
+    )
+    torch.testing.assert_close(2 * gate, torch.sigmoid(-x), rtol=0, atol=3e-5)
+
+
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_what_is_beyond_an_exponential_opens_or_shuts_a_gate(sign: float) -> None:
+def test_large_arguments_open_or_shut_a_gate(sign: float) -> None:
     u, one = torch.rand(1, 10), torch.ones(1, 10)
-    a, b = folded_step(lambda *_: sign * 100 * one, 0, u, u, u, one)
-    expected = u if sign > 0 else one
-    torch.testing.assert_close(a + b, expected)
+    # Each gate's two products are summed: beyond float32, where e divides by zero, and beyond that.
+    for size in (0.4, 0.5, 4):
+        a, b = folded_step(lambda *_, v=sign * size: v * one, 0, u, u, u, one)
+        expected = u if sign > 0 else one
+        torch.testing.assert_close(a + b, expected)
 
 
 def test_the_plain_cell_holds_no_ones() -> None:

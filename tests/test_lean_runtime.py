@@ -158,6 +158,8 @@ def powers(s: Tensor) -> Tensor:
         pytest.param(lambda _, s: torch.add(s, s * s, alpha=0.5), id="half as much more"),
         pytest.param(lambda _, s: s / (torch.exp(s) + torch.exp(s - s * s)), id="quotients"),
         pytest.param(lambda _, s: s / (s * s + torch.exp(powers(s))), id="beyond an exponential"),
+        pytest.param(lambda _, s: s / (s - s), id="a quotient of nothing"),
+        pytest.param(lambda _, s: s + s / (s / (s - s)), id="a quotient of what is infinite"),
         pytest.param(
             lambda step, s: step.matrices.product("square", s.reshape(4, 6)).reshape(4, 1, 6),
             id="a product of several rows",

@@ -143,8 +143,8 @@ _HOSTILE: dict[str, tuple[Edit, str]] = {
         "an operator writes over what it reads",
     ),
     "an operator of another library": (
-        lambda p: p.data.replace(b"aten::exp", b"aten::exq"),
-        "aten::exq.out is called",
+        lambda p: p.data.replace(b"aten::div", b"aten::dix"),
+        "aten::dix.out is called",
     ),
     "an arena of terabytes": (
         lambda p: p.with_vector(_arenas(p), [0, 1 << 42], "q"),
