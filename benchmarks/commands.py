@@ -186,10 +186,12 @@ def ngram() -> None:
 @click.option("--prune", default="0", show_default=True, help='Thresholds by order, as in "0 1 2".')
 @click.option(
     "--structure",
-    type=click.Choice(["trie", "unquantised trie", "probing"]),
+    type=click.Choice(
+        ["trie", *(f"trie of {bits} bits" for bits in (6, 5, 4)), "unquantised trie", "probing"]
+    ),
     default="trie",
     show_default=True,
-    help="KenLM's: a trie of 8-bit values or of whole ones, or a hash table.",
+    help="KenLM's: a trie of 8-bit values, of shorter or of whole ones, or a hash table.",
 )
 @click.option("--tokenizer", type=PATH, help="A .model file or MODEL folder; else one is trained.")
 @click.option(

@@ -9,6 +9,7 @@
 | dictionary       | 32 for each n-gram, 8 for each bucket                   | private memory  |
 | probing          | kenlm_sizes.py                                          | file, mapped    |
 | trie             | kenlm_sizes.py, 8-bit values and array pointers         | file, mapped    |
+| trie of 4 bits   | the same with values of 4 bits; and of 5, and of 6      | file, mapped    |
 | unquantised trie | kenlm_sizes.py, whole values and whole pointers         | file, mapped    |
 
 Names are those of an n-gram folder's `structure` where it has one.
@@ -69,6 +70,9 @@ def dictionary_bytes(counts: NgramCounts) -> int:
 _KENLM: dict[str, Callable[[NgramCounts], int]] = {
     "probing": probing_bytes,
     "trie": lambda counts: trie_bytes(counts, TrieBits(8, 8, 22)),
+    "trie of 6 bits": lambda counts: trie_bytes(counts, TrieBits(6, 6, 22)),
+    "trie of 5 bits": lambda counts: trie_bytes(counts, TrieBits(5, 5, 22)),
+    "trie of 4 bits": lambda counts: trie_bytes(counts, TrieBits(4, 4, 22)),
     UNQUANTISED_TRIE: lambda counts: trie_bytes(counts, TrieBits()),
 }
 

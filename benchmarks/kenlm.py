@@ -32,8 +32,12 @@ from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
 # The trie's usual small form: 8-bit probabilities and backoffs, pointers in up to 22 bits of array.
+# With fewer bits more n-grams fit the same memory.
 STRUCTURES = {
     "trie": ["-q", "8", "-b", "8", "-a", "22", "trie"],
+    "trie of 6 bits": ["-q", "6", "-b", "6", "-a", "22", "trie"],
+    "trie of 5 bits": ["-q", "5", "-b", "5", "-a", "22", "trie"],
+    "trie of 4 bits": ["-q", "4", "-b", "4", "-a", "22", "trie"],
     "unquantised trie": ["trie"],
     "probing": ["probing"],
 }

@@ -113,7 +113,7 @@ def hold_files(tokens: Tokens, vocabulary: int, prune: tuple[int, ...], folder: 
     sizes = write_count_table(tokens, vocabulary, END, prune, table)
     assert sizes == list(counts.sizes)
     assert expected["sorted arrays"] == sum(path.stat().st_size for path in table.iterdir())
-    for structure in ("probing", "trie", UNQUANTISED_TRIE):
+    for structure in kenlm.STRUCTURES:
         target = folder / structure
         sizes = build_kenlm(tokens, vocabulary, prune, structure, target)
         assert sizes == kenlm_sizes(counts)
