@@ -111,7 +111,7 @@ def test_zero_copy_is_eager_with_rounded_weights(run: Path, bundle: Path) -> Non
             parameter.copy_(quantise_rows(parameter).dequantised())
     rounded, exported = NetworkPredictor(model, tokenizer, "rounded"), open_bundle(bundle)
     lines = [[*tokenizer.encode("see you tomorrow at the station"), 1]]
-    np.testing.assert_allclose(rounded.score(lines)[0], exported.score(lines)[0], atol=1e-4)
+    np.testing.assert_allclose(rounded.score(lines)[0], exported.score(lines)[0], atol=5e-4)
 
 
 def test_a_batch_of_states_is_each_by_itself(bundle: Path) -> None:
