@@ -17,14 +17,14 @@ Names are those of an n-gram folder's `structure` where it has one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from pocketlm.benchmarks.kenlm_sizes import TrieBits, probing_bytes, trie_bytes
+from pocketlm.benchmarks.kenlm_sizes import TRIES, probing_bytes, trie_bytes
 from pocketlm.benchmarks.ngram_counts import NgramCounts
 
 SORTED_ARRAYS = "sorted arrays"
 BACKOFF_ARRAYS = "backoff arrays"
 DICTIONARY = "dictionary"
-UNQUANTISED_TRIE = "unquantised trie"
 _MALLOC_HEADER, _MALLOC_STEP = 8, 16
 # libstdc++ takes the next of its list of primes, each about 1.082 times the one before: on average
 # a bucket array is 4 % above what was asked for. That is within 0.9 % of the whole, either way.
@@ -69,11 +69,7 @@ def dictionary_bytes(counts: NgramCounts) -> int:
 # Of KenLM, in the sense of `STRUCTURES` of kenlm.py.
 _KENLM: dict[str, Callable[[NgramCounts], int]] = {
     "probing": probing_bytes,
-    "trie": lambda counts: trie_bytes(counts, TrieBits(8, 8, 22)),
-    "trie of 6 bits": lambda counts: trie_bytes(counts, TrieBits(6, 6, 22)),
-    "trie of 5 bits": lambda counts: trie_bytes(counts, TrieBits(5, 5, 22)),
-    "trie of 4 bits": lambda counts: trie_bytes(counts, TrieBits(4, 4, 22)),
-    UNQUANTISED_TRIE: lambda counts: trie_bytes(counts, TrieBits()),
+    **{name: partial(trie_bytes, bits=bits) for name, bits in TRIES.items()},
 }
 
 

@@ -25,22 +25,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pocketlm.benchmarks.kenlm_sizes import TRIES
 from pocketlm.benchmarks.sorted_ngrams import flatten
 from pocketlm.benchmarks.toolchain import native_program
 from pocketlm.model.errors import UserError
 from pocketlm.model.predictor import FloatArray, IntArray, Predictor
 from pocketlm.model.tokenizer import Tokenizer
 
-# The trie's usual small form: 8-bit probabilities and backoffs, pointers in up to 22 bits of array.
-# With fewer bits more n-grams fit the same memory.
-STRUCTURES = {
-    "trie": ["-q", "8", "-b", "8", "-a", "22", "trie"],
-    "trie of 6 bits": ["-q", "6", "-b", "6", "-a", "22", "trie"],
-    "trie of 5 bits": ["-q", "5", "-b", "5", "-a", "22", "trie"],
-    "trie of 4 bits": ["-q", "4", "-b", "4", "-a", "22", "trie"],
-    "unquantised trie": ["trie"],
-    "probing": ["probing"],
-}
+# What build_binary is called with.
+STRUCTURES = {**{name: bits.options for name, bits in TRIES.items()}, "probing": ["probing"]}
 _FALLBACK = "--discount_fallback"  # lmplz names it where discounts cannot be estimated
 _SORT_MEMORY = "1G"
 _CHUNK_TOKENS = 1 << 20

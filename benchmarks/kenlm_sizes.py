@@ -40,6 +40,23 @@ class TrieBits:
         """Of the longest order's probability (lm/quantize.hh)."""
         return 31 if self.probability is None else self.probability
 
+    @property
+    def options(self) -> list[str]:
+        """What build_binary is called with for such a trie."""
+        widths = {"-q": self.probability, "-b": self.backoff, "-a": self.array_pointers}
+        given = [[name, str(bits)] for name, bits in widths.items() if bits is not None]
+        return [*(word for pair in given for word in pair), "trie"]
+
+
+UNQUANTISED_TRIE = "unquantised trie"
+# By name. KenLM's usual small form has 8-bit probabilities and backoffs, and pointers in up to 22
+# bits of array. With fewer bits more n-grams fit the same memory.
+TRIES = {
+    "trie": TrieBits(8, 8, 22),
+    **{f"trie of {bits} bits": TrieBits(bits, bits, 22) for bits in (6, 5, 4)},
+    UNQUANTISED_TRIE: TrieBits(),
+}
+
 
 def kenlm_sizes(counts: NgramCounts) -> list[int]:
     """KenLM's numbers of n-grams [N], as in an ARPA file's header: <unk> and <s> count too."""

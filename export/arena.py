@@ -5,6 +5,7 @@ a gap between them, which costs a chain of many short-lived tensors up to a thir
 planned here is checked as every program is (program_check.py) before an export is kept.
 """
 
+from bisect import insort
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,16 +47,16 @@ def lowest_fit(
         assert spec.storage_base is None
         spec.realign(alignment)
     ordered.sort(key=lambda spec: (-spec.allocated_memory, spec.lifetime))
-    placed: list[tuple[int, int, Any]] = []  # begin and end in bytes
+    placed: list[tuple[int, int, Any]] = []  # begin and end in bytes, in their order
     for spec in ordered:
         begin = 0
-        for other_begin, other_end, other in sorted(placed, key=lambda place: place[:2]):
+        for other_begin, other_end, other in placed:
             if not _live_together(spec, other):
                 continue
             if begin + spec.allocated_memory <= other_begin:
                 break
             begin = max(begin, other_end)
-        placed.append((begin, begin + spec.allocated_memory, spec))
+        insort(placed, (begin, begin + spec.allocated_memory, spec), key=lambda place: place[:2])
     arena = max((end for _, end, _ in placed), default=0)
     # Of one memory, which ExecuTorch counts from 1, and as one object, which may be shared.
     results = {spec: SpecAllocResult(1, 0, begin) for begin, _, spec in placed}

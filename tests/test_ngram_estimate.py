@@ -19,12 +19,11 @@ from pocketlm.benchmarks.built_sizes import check_built, measure_built
 from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.estimate import (
     DICTIONARY,
-    UNQUANTISED_TRIE,
     backoff_table_bytes,
     estimates,
 )
 from pocketlm.benchmarks.kenlm import train_kenlm
-from pocketlm.benchmarks.kenlm_sizes import kenlm_sizes
+from pocketlm.benchmarks.kenlm_sizes import UNQUANTISED_TRIE, kenlm_sizes
 from pocketlm.benchmarks.kneser_ney import write_kneser_ney
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
 from pocketlm.benchmarks.ngram_training import train_ngram

@@ -16,9 +16,9 @@ from pocketlm.benchmarks.estimate import (
     BACKOFF_ARRAYS,
     DICTIONARY,
     SORTED_ARRAYS,
-    UNQUANTISED_TRIE,
     estimates,
 )
+from pocketlm.benchmarks.kenlm_sizes import UNQUANTISED_TRIE
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
 from pocketlm.benchmarks.samples import open_measurable
 from pocketlm.benchmarks.study.builds import build_kenlm_folders, shorter_table
