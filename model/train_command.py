@@ -197,25 +197,35 @@ def _carried(perplexity: float | None) -> str:
 def _trained_before(
     recipe: str, out: Path, corpus: str | None, preset: str | None, given: dict[str, Any]
 ) -> list[Path]:
-    """The runs that a recipe begins from, beside its own: trained now, where they are not yet.
-
-    Each is a training of its own recipe, with the same options. One that was stopped goes on.
-    """
-    from pocketlm.console import TrainingBar
-    from pocketlm.model.ranks import leads_here
-    from pocketlm.model.run_folder import CHECKPOINT, RECORD, check_new, config_from_json
-    from pocketlm.model.train import resume, train
+    """The runs that a recipe begins from, beside its own: trained now, where they are not yet."""
+    from pocketlm.model.run_folder import check_new
 
     names = TRAINING_RECIPES[recipe].get(AFTER, [])
     if names and _sizes_are_given(preset, given):
         raise UserError(f"--recipe {recipe} has its own sizes: no --preset, no --hidden ...")
     if names:
         check_new(out)  # not only when all that comes before it is trained
+    return _run_before(recipe, out, corpus, given)
+
+
+def _run_before(recipe: str, out: Path, corpus: str | None, given: dict[str, Any]) -> list[Path]:
+    """These, and before them what they begin from themselves.
+
+    Each is a training of its own recipe, with the same options. One that was stopped goes on.
+    """
+    from pocketlm.console import TrainingBar
+    from pocketlm.model.ranks import leads_here
+    from pocketlm.model.run_folder import CHECKPOINT, RECORD, config_from_json
+    from pocketlm.model.train import resume, train
+
+    names = TRAINING_RECIPES[recipe].get(AFTER, [])
     folders = [out.with_name(f"{out.name}-{name}") for name in names]
     for name, folder in zip(names, folders, strict=True):
         if (folder / RECORD).is_file():
             continue
-        config = config_from_json(training_settings(corpus, None, name, given), "the options")
+        before = _run_before(name, out, corpus, given)
+        settings = training_settings(corpus, None, name, given, before)
+        config = config_from_json(settings, "the options")
         with TrainingBar() as bar:
             if leads_here():
                 bar.note(f"{recipe} begins from {name}: {folder}")
@@ -276,7 +286,9 @@ def _over_recipe(recipe: str, given: dict[str, Any], before: Sequence[Path]) -> 
         runs = " and ".join(names)
         raise UserError(f"--recipe {recipe} begins from runs of {runs}: they are trained first")
     if before:
-        known |= {"initial": str(before[0]), "teachers": [str(folder) for folder in before]}
+        known["initial"] = str(before[0])
+        if "teacher_share" in known:
+            known["teachers"] = [str(folder) for folder in before]
     if given.keys() & set(BOUNDS):
         known = {name: value for name, value in known.items() if name not in BOUNDS}
     return {**known, **given}

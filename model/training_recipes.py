@@ -7,7 +7,8 @@ so many: the model card.
 
 from typing import Any
 
-# The recipes of which a recipe begins with the runs: with the first one's weights, all as teachers.
+# The recipes of which a recipe begins with the runs: with the first one's weights, and where it has
+# a `teacher_share` with all of them as teachers.
 AFTER = "after"
 
 _TEXT = {
@@ -19,6 +20,18 @@ _TEXT = {
 _ENGLISH = {**_TEXT, "tokenizer": "en-base"}
 TRAINING_RECIPES: dict[str, dict[str, Any]] = {
     "en-base": {
+        AFTER: ["en-base-taught"],
+        **_TEXT,
+        "valid_every": 1000,
+        "score_exponent": 1.5,
+        "fresh_lines": 0.95,
+        "learning_rate": 0.001,
+        "warmup_steps": 100,
+        "max_steps": 6_972,
+        "keep_initial": 0.5,
+        "seed": 11,
+    },
+    "en-base-taught": {
         AFTER: ["en-base-wide", "en-base-512"],
         **_TEXT,
         "teacher_share": 0.9,

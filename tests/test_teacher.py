@@ -107,12 +107,13 @@ def test_a_teacher_that_is_none_is_one_line(
 
 @pytest.fixture
 def recipes(corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> dict[str, dict[str, Any]]:
-    """A recipe of three trainings, as en-base's is."""
+    """A recipe of four trainings, as en-base's is."""
     tokenizer.save(tmp_path / "tokenizer.model")
     known = {"corpus": corpus.name, "valid_lines": 20, "max_steps": 3, "rows": 4, "window": 16}
     alone = {**known, "preset": "tiny", "tokenizer": str(tmp_path / "tokenizer.model")}
     return {
-        "en-base": {AFTER: ["en-base-wide", "en-base-512"], **known, "teacher_share": 0.9},
+        "en-base": {AFTER: ["en-base-taught"], **known, "score_exponent": 1.5},
+        "en-base-taught": {AFTER: ["en-base-wide", "en-base-512"], **known, "teacher_share": 0.9},
         "en-base-wide": {**alone, "hidden": 24},
         "en-base-512": {**alone, "hidden": 16},
     }
@@ -125,7 +126,8 @@ def test_a_recipe_trains_what_it_begins_from_or_goes_on_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pocketlm.model.train_command.TRAINING_RECIPES", recipes)
-    wide, narrow = (tmp_path / f"run-{name}" for name in ("en-base-wide", "en-base-512"))
+    names = ("en-base-taught", "en-base-wide", "en-base-512")
+    taught, wide, narrow = (tmp_path / f"run-{name}" for name in names)
     begun = config_from_json(training_settings(None, None, "en-base-512", {"seed": 5}), "")
     with pytest.raises(InterruptedRunError):
         train(begun, narrow, InterruptAt(2))
@@ -133,8 +135,9 @@ def test_a_recipe_trains_what_it_begins_from_or_goes_on_with_it(
     code, _, errors = invoke("train", "--recipe", "en-base", "--out", tmp_path / "run")
     assert code == 0, errors
     config = run_config(tmp_path / "run")
+    assert (config.initial, config.teachers, config.model.hidden) == (str(taught), [], 24)
+    config = run_config(taught)
     assert [config.initial, *config.teachers] == [str(wide), str(wide), str(narrow)]
-    assert config.model.hidden == 24
     assert run_config(narrow).seed == 5  # it went on
     trained = (wide / WEIGHTS).stat().st_mtime_ns
     assert invoke("train", "--recipe", "en-base", "--out", tmp_path / "run")[0] == 2  # in use
@@ -150,5 +153,5 @@ def test_a_recipe_that_begins_from_others_has_its_own_sizes(tmp_path: Path, invo
 
 
 def test_the_settings_of_a_recipe_that_begins_from_others_need_them() -> None:
-    with pytest.raises(UserError, match="begins from runs of en-base-wide and en-base-512"):
+    with pytest.raises(UserError, match="begins from runs of en-base-taught"):
         training_settings(None, None, "en-base", {})
