@@ -14,7 +14,6 @@ from helpers import SENTENCES, Invoke, only_json, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pocketlm.benchmarks import kenlm
 from pocketlm.benchmarks.built_sizes import check_built, measure_built
 from pocketlm.benchmarks.count_table import write_count_table
 from pocketlm.benchmarks.estimate import (
@@ -22,8 +21,8 @@ from pocketlm.benchmarks.estimate import (
     backoff_table_bytes,
     estimates,
 )
-from pocketlm.benchmarks.kenlm import train_kenlm
-from pocketlm.benchmarks.kenlm_sizes import UNQUANTISED_TRIE, kenlm_sizes
+from pocketlm.benchmarks.kenlm import STRUCTURES, train_kenlm
+from pocketlm.benchmarks.kenlm_sizes import kenlm_sizes
 from pocketlm.benchmarks.kneser_ney import write_kneser_ney
 from pocketlm.benchmarks.ngram_counts import NgramCounts, count_ngrams
 from pocketlm.benchmarks.ngram_training import train_ngram
@@ -112,33 +111,24 @@ def hold_files(tokens: Tokens, vocabulary: int, prune: tuple[int, ...], folder: 
     sizes = write_count_table(tokens, vocabulary, END, prune, table)
     assert sizes == list(counts.sizes)
     assert expected["sorted arrays"] == sum(path.stat().st_size for path in table.iterdir())
-    for structure in kenlm.STRUCTURES:
+    for structure in STRUCTURES:
         target = folder / structure
         sizes = build_kenlm(tokens, vocabulary, prune, structure, target)
         assert sizes == kenlm_sizes(counts)
         assert (structure, expected[structure]) == (structure, target.stat().st_size)
 
 
-@pytest.fixture
-def unquantised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let train_kenlm build a trie as KenLM does without options."""
-    monkeypatch.setitem(kenlm.STRUCTURES, UNQUANTISED_TRIE, ["trie"])
-
-
-@pytest.mark.usefixtures("unquantised")
 @pytest.mark.parametrize("prune", PRUNES, ids=str)
 def test_formulas_are_the_files_bytes(tmp_path: Path, prune: tuple[int, ...]) -> None:
     hold_files(zipf_lines(1, 3000, VOCABULARY), VOCABULARY, prune, tmp_path)
 
 
-@pytest.mark.usefixtures("unquantised")
 def test_orders_that_were_pruned_to_nothing_have_bytes_too(tmp_path: Path) -> None:
     tokens = flat([[2, 3, 4], [2, 3], [5, 2], [2]] * 2)
     hold_files(tokens, 6, (0, 1, 3, 9), tmp_path)
 
 
 @needs_corpora
-@pytest.mark.usefixtures("unquantised")
 @pytest.mark.parametrize("prune", [(0, 0, 0, 0, 0), (0, 1, 2, 3, 3)], ids=str)
 def test_formulas_are_the_files_bytes_on_real_text(tmp_path: Path, prune: tuple[int, ...]) -> None:
     from pocketlm.models import DEFAULT_MODEL, open_tokenizer

@@ -92,12 +92,17 @@ def test_the_name_of_no_model_names_those_that_there_are() -> None:
         open_network(Path("nowhere"))
 
 
-@pytest.mark.parametrize("name", LIMITS)
-def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
+def recipe_config(name: str) -> TrainConfig:
+    """A recipe's settings, with en-base in the place of what it begins from."""
     from pocketlm.model.train_command import training_settings
 
     before = [Path("en-base") for _ in TRAINING_RECIPES[name].get(AFTER, [])]
-    config = config_from_json(training_settings(None, None, name, {}, before), name)
+    return config_from_json(training_settings(None, None, name, {}, before), name)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
+    config = recipe_config(name)
     manifest = read_manifest(resolve_model(Path(name)))
     for size in ("vocabulary_size", "embedding", "hidden", "layers"):
         assert getattr(config.model, size) == manifest["model"][size]
@@ -111,16 +116,14 @@ def test_a_recipe_is_a_training_with_the_sizes_of_its_model(name: str) -> None:
 
 
 def test_what_a_recipe_begins_from_has_its_sizes_and_tokens() -> None:
-    from pocketlm.model.train_command import training_settings
-
     manifest = read_manifest(resolve_model(Path("en-base")))
-    assert TRAINING_RECIPES["en-base"][AFTER] == ["en-base-taught"]
-    for i, name in enumerate(TRAINING_RECIPES["en-base-taught"][AFTER]):
-        config = config_from_json(training_settings(None, None, name, {}), name)
-        tokens = open_tokenizer(Path(str(config.tokenizer)))
-        assert tokens.sha256 == manifest["tokenizer"]["sha256"]
-        if i == 0:  # its weights are gone on from
-            assert config.model.hidden == manifest["model"]["hidden"]
+    for recipe in TRAINING_RECIPES.values():  # all that begin from runs lead to en-base
+        for i, before in enumerate(recipe.get(AFTER, [])):
+            config = recipe_config(before)
+            tokens = open_tokenizer(Path(str(config.initial or config.tokenizer)))
+            assert tokens.sha256 == manifest["tokenizer"]["sha256"]
+            if i == 0:  # its weights are gone on from
+                assert config.model.hidden == manifest["model"]["hidden"]
 
 
 @pytest.mark.parametrize(
